@@ -1,0 +1,129 @@
+#pragma once
+// Observations in any order become one record per probe. Memory is one window of open records,
+// sized once: a run of any length needs no more. Records leave in sequence order, which is what
+// jitter, IPDV and reordering are defined on.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/base/time.hpp"
+#include "core/correlate/arrivals.hpp"
+#include "core/correlate/observation.hpp"
+#include "core/layer/record.hpp"
+
+namespace netobs {
+
+struct CorrelatorConfig {
+  std::size_t window = 1U << 16U;  ///< open records at most; a power of two
+  Duration timeout{};              ///< a reply later than this after sending is late
+  Duration grace{};                ///< how long after the timeout timestamps are still awaited
+  PointSet sender_points;          ///< points that are expected to deliver, per host
+  PointSet reflector_points;
+  /// Why a slot outside those sets stays empty: not_requested, not_on_path or unsupported.
+  std::array<Reason, slot_count> absent_reason = [] {
+    std::array<Reason, slot_count> reasons{};
+    reasons.fill(Reason::not_requested);
+    return reasons;
+  }();
+  /// A multi-layer reflector reports each probe; without one, no report is awaited.
+  bool reflector_reports = false;
+  /// The reflector numbers what arrives (RFC 8762 4.3.1, stateful): gaps tell which way losses
+  /// went.
+  bool reflector_counts = false;
+};
+
+/// What did not end up in a record. Cumulative.
+struct CorrelatorCounters {
+  std::uint64_t late_replies = 0;          ///< replies to records already closed unanswered
+  std::uint64_t late_duplicates = 0;       ///< further replies to records already closed answered
+  std::uint64_t late_timestamps = 0;       ///< timestamps for records already closed
+  std::uint64_t unknown_sequence = 0;      ///< for probes that were never sent
+  std::uint64_t forced_closes = 0;         ///< records closed early because the window was full;
+                                           ///< a clock step may not have been noticed yet
+  std::uint64_t other_passages = 0;        ///< reported timestamps of a duplicate of the request
+  std::uint64_t duplicate_timestamps = 0;  ///< a slot was filled already; the first one stays
+};
+
+/// Single thread. Reads no clock: `now` comes in.
+class Correlator {
+ public:
+  explicit Correlator(const CorrelatorConfig& config);
+
+  void add(const Observation& observation);
+  /// Closes what is complete or past its deadline, from the oldest on. The records are valid until
+  /// the next call on this object.
+  [[nodiscard]] std::span<const ProbeRecord> close(MonotonicTime now);
+  /// Closes everything: the end of the run.
+  [[nodiscard]] std::span<const ProbeRecord> finish();
+
+  /// Records open and not yet complete.
+  [[nodiscard]] std::size_t open() const { return static_cast<std::size_t>(next_ - oldest_); }
+  [[nodiscard]] std::uint64_t sent() const { return next_; }
+  [[nodiscard]] const CorrelatorCounters& counters() const { return counters_; }
+
+ private:
+  struct Entry {
+    ProbeRecord record;
+    std::int64_t sent_monotonic_ns = 0;
+    std::int64_t reply_monotonic_ns = 0;
+    std::optional<std::uint32_t> passage;  ///< the reflector's number of the one that is recorded
+    bool replied = false;
+    bool reported = false;
+    bool failed = false;
+    std::optional<ArrivalNumbers::Known> number;  // the reflector's, of the first reply or report
+  };
+  /// Neighbouring probes without a reply or report, up to the next one that has one.
+  struct Gap {
+    std::uint64_t end = 0;      // the sequence after it
+    std::uint64_t unknown = 0;  // of which nothing else tells that they arrived; not yet closed
+    std::optional<std::uint64_t> arrived;  // of these; nullopt: the numbers do not tell
+    std::uint64_t version = 0;
+    bool followed = false;  // something came back of a later probe
+  };
+
+  Entry* find(std::uint64_t sequence);
+  void open_record(const Observation& observation);
+  void on_reply(Entry& entry, const Observation& observation);
+  void on_timestamp(Entry& entry, std::size_t slot_index, std::int64_t value_ns);
+  void on_clock_step(const Observation& observation);
+  void count_late(const Observation& observation);
+  [[nodiscard]] bool complete(const Entry& entry) const;
+  [[nodiscard]] bool overdue(const Entry& entry, MonotonicTime now) const;
+  void close_oldest();
+  void on_report(Entry& entry, const Observation& observation);
+  [[nodiscard]] bool belongs_to_record(Entry& entry, std::uint32_t number);
+  void forget_reflector(Entry& entry);
+  void settle_outcome(Entry& entry);
+  [[nodiscard]] Outcome direction_of_loss(std::uint64_t sequence);
+  [[nodiscard]] Gap measure_gap(std::uint64_t first) const;
+  [[nodiscard]] bool known_to_have_arrived(const Entry& entry) const;
+  void settle_reasons(Entry& entry) const;
+
+  CorrelatorConfig config_;
+  ArrivalNumbers arrivals_;
+  std::optional<ArrivalNumbers::Known> last_known_;  // highest of the closed records
+  std::uint64_t arrived_since_ = 0;  // records closed since that arrived and brought no number
+  struct DrainReply {
+    std::uint64_t sequence = 0;
+    ArrivalNumbers::Known number;
+  };
+  std::optional<DrainReply> first_drain_reply_;
+  Gap gap_;
+  std::vector<Entry> window_;
+  std::vector<ProbeRecord> closed_;
+  std::vector<std::size_t> expected_slots_;
+  std::uint64_t oldest_ = 0;  // sequence of the oldest open record
+  std::uint64_t next_ = 0;    // sequence of the next record to open
+  std::uint64_t highest_answered_ = 0;
+  bool any_answered_ = false;
+  std::int64_t clock_good_until_ns_ = 0;
+  bool clock_watched_ = false;
+  bool handed_out_ = false;
+  CorrelatorCounters counters_;
+};
+
+}  // namespace netobs

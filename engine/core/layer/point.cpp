@@ -1,0 +1,49 @@
+#include "core/layer/point.hpp"
+
+namespace netobs {
+namespace {
+
+constexpr std::array<std::string_view, reason_count> reason_names{
+    "captured",   "not_requested", "not_on_path", "unsupported",   "probe_lost",  "lost_by_kernel",
+    "lost_by_us", "late",          "duplicate",   "clock_invalid", "not_reported"};
+
+static_assert(
+    [] {
+      for (std::size_t i = 0; i < point_count; ++i) {
+        if (index(point_table[i].point) != i) return false;
+      }
+      for (std::size_t i = 0; i < layer_count; ++i) {
+        if (index(layer_table[i].layer) != i) return false;
+      }
+      return true;
+    }(),
+    "the tables are indexed by the enum");
+
+}  // namespace
+
+std::optional<Layer> layer_from_name(std::string_view name) {
+  for (const auto& row : layer_table) {
+    if (row.name == name) return row.layer;
+  }
+  return std::nullopt;
+}
+
+std::optional<Point> point_from_name(std::string_view name) {
+  for (const auto& row : point_table) {
+    if (row.name == name) return row.point;
+  }
+  return std::nullopt;
+}
+
+std::string_view name(Reason reason) {
+  return reason_names[static_cast<std::size_t>(reason)];
+}
+
+std::optional<Reason> reason_from_name(std::string_view name) {
+  for (std::size_t i = 0; i < reason_count; ++i) {
+    if (reason_names[i] == name) return static_cast<Reason>(i);
+  }
+  return std::nullopt;
+}
+
+}  // namespace netobs

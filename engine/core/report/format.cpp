@@ -1,0 +1,212 @@
+#include "core/report/format.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/report/clean_text.hpp"
+
+namespace netobs::report {
+namespace {
+
+constexpr std::array<TimeUnit, 4> units{{{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
+
+std::string insert_groups(std::string digits) {
+  for (std::size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, 1, ' ');
+  }
+  return digits;
+}
+
+/// value >= 0: three significant digits, fewer below 1.
+std::string three_digits(double value) {
+  if (value == 0) return "0";
+  auto digits_before = static_cast<int>(std::floor(std::log10(value))) + 1;
+  const double step = std::pow(10.0, digits_before - 3);
+  const double rounded = std::round(value / step) * step;
+  if (rounded >= std::pow(10.0, digits_before)) ++digits_before;  // 9.996 has become 10.0
+  if (digits_before >= 3) return insert_groups(fmt::format("{:.0f}", rounded));
+  // Below one, two decimals are enough beside the larger values of a column; below 0.1 a third one
+  // keeps it from looking like nothing.
+  const int decimals = value < 0.1 ? 3 : std::min(2, 3 - digits_before);
+  return fmt::format("{:.{}f}", rounded, decimals);
+}
+
+std::string joined_short(const stats::Segment& segment) {
+  return fmt::format("{} to {}", netobs::name(slot_point(segment.from)),
+                     netobs::name(slot_point(segment.to)));
+}
+
+std::string network_label(const stats::Segment& segment, const stats::ClockRelation& clocks,
+                          bool utf8) {
+  using stats::SegmentKind;
+  std::string label = segment.kind == SegmentKind::network_forward    ? "out"
+                      : segment.kind == SegmentKind::network_backward ? "back"
+                      : segment.less                                  ? "out and back"
+                                                                      : "and reflector";
+  if (segment.name.starts_with("network and stacks")) label += ", stacks";
+  if (segment.kind != SegmentKind::network_both_ways &&
+      clocks.kind == stats::ClockRelation::Kind::synchronised) {
+    label += fmt::format(" {}{}", utf8 ? "\u00b1" : "+-", duration_text(clocks.bound_ns));
+  }
+  return label;
+}
+
+}  // namespace
+
+TimeUnit unit_for(std::vector<double> column_ns) {
+  for (double& each : column_ns) each = std::fabs(each);
+  std::erase(column_ns, 0.0);
+  if (column_ns.empty()) return units[0];
+  std::ranges::sort(column_ns);
+  const double median = column_ns[column_ns.size() / 2];
+  std::size_t unit = 0;
+  while (unit + 1 < units.size() && column_ns.back() >= units[unit + 1].per_unit_ns) ++unit;
+  while (unit > 0 && median < units[unit].per_unit_ns / 10) --unit;
+  return units[unit];
+}
+
+std::string duration_text(double ns, const TimeUnit& unit) {
+  const std::string digits = three_digits(std::fabs(ns) / unit.per_unit_ns);
+  return fmt::format("{}{} {}", ns < 0 ? "-" : "", digits, unit.name);
+}
+
+std::string duration_text(double ns) {
+  return duration_text(ns, unit_for({ns}));
+}
+
+std::string range_text(std::int64_t low_ns, std::int64_t high_ns) {
+  const auto low = static_cast<double>(low_ns);
+  const auto high = static_cast<double>(high_ns);
+  const TimeUnit unit = unit_for({low, high});
+  return fmt::format("{}{} to {}", low < 0 ? "-" : "",
+                     three_digits(std::fabs(low) / unit.per_unit_ns), duration_text(high, unit));
+}
+
+std::string grouped(std::uint64_t value) {
+  return insert_groups(fmt::format("{}", value));
+}
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");
+}
+
+std::string percent_text(double share) {
+  const double percent = share * 100;
+  if (percent != 0 && std::fabs(percent) < 0.95) return fmt::format("{:.1f} %", percent);
+  return fmt::format("{:.0f} %", percent);
+}
+
+std::string percent_floor(double share) {
+  if (share >= 1) return "100 %";
+  return fmt::format("{:.2f} %", std::floor(share * 10'000) / 100);
+}
+
+bool intended_differs(const Summary& summary) {
+  const auto& actual = summary.rtt[0];
+  const auto& intended = summary.rtt_intended;
+  if (!actual || !intended) return false;
+  const bool tail = actual->p99() && intended->p99();
+  const auto a = static_cast<double>(tail ? *actual->p99() : actual->max);
+  const auto b = static_cast<double>(tail ? *intended->p99() : intended->max);
+  return b > 1.05 * a && b - a > 1000;
+}
+
+std::string what_over_what(const RunInfo& run) {
+  return run.link.empty() ? run.target : fmt::format("{} over {}", run.target, run.link);
+}
+
+std::vector<std::string> how(const RunInfo& run) {
+  std::vector<std::string> items;
+  if (!run.transport.empty()) items.push_back(run.transport);
+  items.push_back(run.count != 0 ? counted(run.count, "probe")
+                                 : fmt::format("for {}", duration_text(run.duration_ns)));
+  if (!run.schedule.empty()) items.push_back(run.schedule);
+  items.push_back(fmt::format("{} bytes", run.size_bytes));
+  return items;
+}
+
+std::vector<std::string> probe_items(const RunDocument& document) {
+  const auto& probes = document.probes;
+  std::string answered = fmt::format("answered {}", grouped(probes.received));
+  std::string lost = fmt::format("lost {}", grouped(probes.lost));
+  if (probes.lost != 0) {
+    answered += fmt::format(" ({})", percent_floor(static_cast<double>(probes.received) /
+                                                   static_cast<double>(probes.sent)));
+    std::vector<std::string> parts;
+    const auto part = [&](std::uint64_t count, std::string_view name) {
+      if (count != 0) parts.push_back(fmt::format("{} {}", name, grouped(count)));
+    };
+    part(probes.lost_forward, "out");
+    part(probes.lost_backward, "back");
+    part(probes.late, "late");
+    part(probes.lost_unknown, "direction unknown");
+    lost += fmt::format(" ({})", fmt::join(parts, ", "));
+  }
+  std::vector<std::string> items{fmt::format("sent {}", grouped(probes.sent)),
+                                 answered,
+                                 lost,
+                                 fmt::format("duplicate {}", grouped(probes.duplicate)),
+                                 fmt::format("reordered {}", grouped(probes.reordered)),
+                                 fmt::format("skipped {}", grouped(document.skipped))};
+  if (probes.send_failed != 0) {
+    items.push_back(fmt::format("send failed {}", grouped(probes.send_failed)));
+  }
+  return items;
+}
+
+std::vector<std::string> check_items(const stats::ViolationCounters& violations) {
+  std::vector<std::string> items;
+  if (violations.order_checked == 0) {
+    items.emplace_back("no record to check");
+    return items;
+  }
+  items.push_back(violations.causal_order == 0
+                      ? "every record in causal order"
+                      : fmt::format("{} of {} out of causal order",
+                                    grouped(violations.causal_order),
+                                    counted(violations.order_checked, "record")));
+  if (violations.identity_checked == 0) {
+    items.emplace_back("no record has every point, so sums are unchecked");
+  } else if (violations.identity == 0) {
+    items.push_back(fmt::format("segments add up to the round trip in all {}",
+                                grouped(violations.identity_checked)));
+  } else {
+    items.push_back(fmt::format("segments do not add up in {} of {}", grouped(violations.identity),
+                                grouped(violations.identity_checked)));
+  }
+  return items;
+}
+
+std::optional<double> coverage_of(const Figures& figures, const RunDocument& document) {
+  if (document.probes.received == 0) return std::nullopt;
+  return static_cast<double>(figures.count) / static_cast<double>(document.probes.received);
+}
+
+std::string_view group_of(stats::SegmentKind kind) {
+  switch (kind) {
+    case stats::SegmentKind::sender_tx:
+    case stats::SegmentKind::sender_rx:
+      return "sender";
+    case stats::SegmentKind::reflector_rx:
+    case stats::SegmentKind::residence:
+    case stats::SegmentKind::reflector_tx:
+      return "reflector";
+    default:
+      return "network";
+  }
+}
+
+std::string short_name(const stats::Segment& segment, const stats::ClockRelation& clocks,
+                       std::size_t width, bool utf8) {
+  std::string label = group_of(segment.kind) == "network" ? network_label(segment, clocks, utf8)
+                      : segment.name.size() <= width      ? segment.name
+                                                          : joined_short(segment);
+  if (display_width(label) > width) label.resize(width);
+  return label;
+}
+
+}  // namespace netobs::report

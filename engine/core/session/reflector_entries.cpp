@@ -1,0 +1,150 @@
+#include "core/session/reflector_entries.hpp"
+
+#include <algorithm>
+
+namespace netobs {
+
+std::optional<std::uint64_t> NumberQueue::push(std::uint64_t number) {
+  std::optional<std::uint64_t> lost;
+  if (size() == numbers_.size()) {
+    lost = front();
+    pop();
+  }
+  numbers_[tail_++ % numbers_.size()] = number;
+  return lost;
+}
+
+std::optional<std::uint64_t> NumberQueue::front() const {
+  if (size() == 0) return std::nullopt;
+  return numbers_[head_ % numbers_.size()];
+}
+
+EntryRing::EntryRing(const EntryLimits& limits, std::uint64_t first_number)
+    : limits_(limits),
+      ring_(limits.capacity),
+      fresh_(limits.capacity),
+      again_(limits.capacity),
+      overdue_next_(first_number) {
+  ring_.start_at(first_number);
+}
+
+std::uint64_t EntryRing::add(std::uint32_t reflector_sequence, std::uint32_t sender_sequence,
+                             const Turn& turn) {
+  ReplyEntry entry;
+  entry.round = turn.round;
+  entry.times.reflector_sequence = reflector_sequence;
+  entry.times.sender_sequence = sender_sequence;
+  entry.replied = turn.now;
+  entry.number = ring_.next();
+  ring_.push(sender_sequence, entry, [this](const ReplyEntry& old) {
+    // Sent at least once and with nothing new to tell is no loss, only less redundancy.
+    if (wanted_.bits() != 0 && (old.queued_fresh || !old.matured)) ++dropped_;
+  });
+  return entry.number;
+}
+
+bool EntryRing::set(std::uint64_t number, Point point, std::int64_t ns) {
+  ReplyEntry* entry = ring_.at(number);
+  return entry != nullptr && file(*entry, point, ns);
+}
+
+bool EntryRing::file(ReplyEntry& entry, Point point, std::int64_t ns) {
+  const bool known = entry.times.points.has(point);
+  if (known && point != Point::tx_software && point != Point::tx_hardware) return false;
+  entry.times.points.add(point);
+  entry.times.ns[index(point)] = ns;
+  if (known || !wanted_.has(point)) return true;
+  if (!entry.matured) {
+    if (complete(entry)) queue_fresh(entry);
+  } else if (!entry.queued_fresh && !entry.renewed) {
+    entry.renewed = true;
+    queue_fresh(entry);
+  }
+  return true;
+}
+
+bool EntryRing::complete(const ReplyEntry& entry) const {
+  return wanted_.bits() != 0 && entry.times.points.covers(wanted_);
+}
+
+bool EntryRing::settled(const ReplyEntry& entry, std::uint64_t round) const {
+  PointSet transmit;
+  for (const auto& row : point_table) {
+    if (row.direction == Direction::tx) transmit.add(row.point);
+  }
+  return entry.round < round && entry.times.points.covers(wanted_ & transmit);
+}
+
+void EntryRing::mature_overdue(const Turn& turn) {
+  const std::uint64_t end = ring_.next();
+  if (end > limits_.capacity) overdue_next_ = std::max(overdue_next_, end - limits_.capacity);
+  for (; overdue_next_ < end; ++overdue_next_) {
+    ReplyEntry* entry = ring_.at(overdue_next_);
+    if (entry == nullptr || entry->matured) continue;
+    const bool overdue = settled(*entry, turn.round) || turn.now - entry->replied >= limits_.hold ||
+                         end - overdue_next_ > limits_.capacity / 2;
+    if (!overdue) return;
+    queue_fresh(*entry);
+  }
+}
+
+void EntryRing::queue_fresh(ReplyEntry& entry) {
+  entry.matured = true;
+  entry.queued_fresh = true;
+  entry.sends_left = std::max<std::uint8_t>(1, limits_.sends);
+  // One pushed out of the queue keeps its flag: it counts as dropped when its place is taken.
+  (void)fresh_.push(entry.number);
+}
+
+void EntryRing::queue_again(ReplyEntry& entry) {
+  entry.queued_again = true;
+  if (const auto lost = again_.push(entry.number)) {
+    if (ReplyEntry* pushed_out = ring_.at(*lost)) pushed_out->queued_again = false;
+  }
+}
+
+ReplyEntry* EntryRing::front(NumberQueue& queue, bool ReplyEntry::* queued) {
+  while (const auto number = queue.front()) {
+    ReplyEntry* entry = ring_.at(*number);
+    if (entry != nullptr && entry->*queued) return entry;
+    queue.pop();
+  }
+  return nullptr;
+}
+
+bool EntryRing::send(wire::NetobsReplyWriter& writer, ReplyEntry& entry, bool& any_sent) {
+  wire::NetobsEntry times = entry.times;
+  times.points = times.points & wanted_;
+  if (!writer.add(times)) {
+    if (any_sent) return false;
+    // Larger than the room that the sender gives (differences of seconds): it will never go.
+    entry.sends_left = 0;
+    if (entry.queued_fresh) ++dropped_;
+    return true;
+  }
+  any_sent = true;
+  entry.sent_in = fills_;
+  --entry.sends_left;
+  return true;
+}
+
+void EntryRing::fill(wire::NetobsReplyWriter& writer, const Turn& turn) {
+  mature_overdue(turn);
+  ++fills_;
+  bool any_sent = false;
+  while (ReplyEntry* entry = front(fresh_, &ReplyEntry::queued_fresh)) {
+    if (!send(writer, *entry, any_sent)) return;
+    fresh_.pop();
+    entry->queued_fresh = false;
+    if (entry->sends_left > 0 && !entry->queued_again) queue_again(*entry);
+  }
+  while (ReplyEntry* entry = front(again_, &ReplyEntry::queued_again)) {
+    if (entry->sent_in == fills_) return;  // twice in one reply is no redundancy
+    if (entry->sends_left > 0 && !send(writer, *entry, any_sent)) return;
+    again_.pop();
+    entry->queued_again = false;
+    if (entry->sends_left > 0) queue_again(*entry);
+  }
+}
+
+}  // namespace netobs

@@ -1,0 +1,104 @@
+// The part of the reflector that files timestamps: which reply does this one belong to?
+
+#include "core/base/serial.hpp"
+#include "core/session/reflector.hpp"
+
+namespace netobs {
+namespace {
+
+// Receive points come before app_rx; the slack is for hook clocks converted to CLOCK_REALTIME, the
+// window keeps an event of a long-gone packet with the same sequence away.
+constexpr std::int64_t receive_slack_ns = 1'000'000;
+constexpr std::int64_t receive_window_ns = 1'000'000'000;
+
+bool fits_receive(std::int64_t event_ns, std::int64_t app_rx_ns) {
+  return event_ns <= app_rx_ns + receive_slack_ns && event_ns >= app_rx_ns - receive_window_ns;
+}
+
+SessionKey key_of(const HookEvent& event) {
+  return {event.peer, event.ssid};
+}
+
+}  // namespace
+
+void Reflector::record_receive(Session& session, std::uint64_t number, const SessionKey& key,
+                               std::uint32_t sender_sequence, const RxDatagram& datagram) {
+  EntryRing& entries = *session.entries;
+  (void)entries.set(number, Point::app_rx, datagram.app_rx_ns);
+  if (datagram.rx_software_ns)
+    (void)entries.set(number, Point::rx_software, *datagram.rx_software_ns);
+  if (datagram.rx_hardware_ns)
+    (void)entries.set(number, Point::rx_hardware, *datagram.rx_hardware_ns);
+  take_pending(key, sender_sequence, entries, number, datagram.app_rx_ns);
+}
+
+void Reflector::take_pending(const SessionKey& key, std::uint32_t sender_sequence,
+                             EntryRing& entries, std::uint64_t number, std::int64_t app_rx_ns) {
+  (void)pending_.find(sender_sequence, [&](PendingEvent& pending) {
+    const HookEvent& event = pending.event;
+    if (!pending.taken && key_of(event) == key && fits_receive(event.ns, app_rx_ns)) {
+      // Its slot may be taken by an event of a copy of this request: then it waits for that copy.
+      pending.taken = entries.set(number, event.point, event.ns);
+    }
+    return false;
+  });
+}
+
+void Reflector::on_tx_timestamp(std::uint32_t timestamp_id, Point point, std::int64_t ns) {
+  const RecentSends::Send* send = sends_.attribute(timestamp_id, point, ns);
+  if (send == nullptr) {
+    ++counters_.tx_timestamps_unmatched;
+    return;
+  }
+  Session* session = sessions_.get(send->session);
+  if (session != nullptr && session->entries) {
+    (void)session->entries->set(send->reply_number, point, ns);
+  }
+}
+
+void Reflector::on_send_failure(const SendFailure& failure) {
+  ++counters_.send_failures;
+  // An ICMP error names a reply by its first octets, and its timestamps were taken all the same.
+  if (failure.id && !failure.undeliverable) sends_.fail(*failure.id);
+}
+
+void Reflector::on_hook_event(const HookEvent& event) {
+  if (info(event.point).direction == Direction::rx) {
+    if (!file_receive_event(event)) keep_pending(event);
+  } else if (!file_transmit_event(event)) {
+    ++counters_.hook_events_unmatched;
+  }
+}
+
+bool Reflector::file_receive_event(const HookEvent& event) {
+  const auto handle = sessions_.find(key_of(event));
+  if (!handle) return false;
+  Session& session = *sessions_.get(*handle);
+  if (!session.entries) return false;
+  return session.entries->set_first(
+      event.sequence, event.point, event.ns, [&](const ReplyEntry& entry) {
+        return fits_receive(event.ns, entry.times.ns[index(Point::app_rx)]);
+      });
+}
+
+bool Reflector::file_transmit_event(const HookEvent& event) {
+  const auto handle = sessions_.find(key_of(event));
+  if (!handle) return false;
+  Session& session = *sessions_.get(*handle);
+  if (!session.entries) return false;
+  if (!config_.stateful) {
+    return session.entries->set_first(event.sequence, event.point, event.ns,
+                                      [](const ReplyEntry&) { return true; });
+  }
+  if (session.next_number == 0) return false;
+  const std::uint64_t number = unwrap_serial(event.sequence, session.next_number - 1);
+  return session.entries->set(number, event.point, event.ns);
+}
+
+void Reflector::keep_pending(const HookEvent& event) {
+  pending_.push(event.sequence, {event, false}, [this](const PendingEvent& old) {
+    if (!old.taken) ++counters_.hook_events_unmatched;
+  });
+}
+
+}  // namespace netobs

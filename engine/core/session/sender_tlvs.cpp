@@ -1,0 +1,108 @@
+// What the replies tell of the other end: base timestamps, Follow-Up Telemetry, the Net Obs TLV.
+
+#include <utility>
+
+#include "core/session/sender.hpp"
+#include "core/wire/follow_up.hpp"
+#include "core/wire/netobs_tlv.hpp"
+#include "core/wire/tlv.hpp"
+
+namespace netobs {
+namespace {
+
+/// From T3 to the driver, on an interface that is not stuck.
+constexpr std::int64_t longest_transmit_ns = 1'000'000'000;
+
+/// A wire timestamp in nanoseconds of the reflector's CLOCK_REALTIME, near `reference_ns`.
+std::int64_t to_unix_ns(std::uint64_t timestamp, wire::TimeFormat format,
+                        std::int64_t reference_ns) {
+  return format == wire::TimeFormat::ntp ? wire::unix_ns_from_ntp(timestamp, reference_ns)
+                                         : wire::unix_ns_from_ptp(timestamp, 0, reference_ns);
+}
+
+}  // namespace
+
+void Sender::take_base_timestamps(std::uint64_t probe, const wire::ReflectorPacket& reply,
+                                  std::int64_t reference_ns) {
+  // Where a foreign reflector takes T2 and T3 is not known; they bracket its residence, so they go
+  // where ours would be if it were an application, and the report says so.
+  const auto format = reply.error_estimate.format;
+  push_timestamp(probe, slot(Host::reflector, Point::app_rx),
+                 to_unix_ns(reply.t2, format, reference_ns));
+  const auto t3_ns = to_unix_ns(reply.t3, format, reference_ns);
+  push_timestamp(probe, slot(Host::reflector, Point::app_tx), t3_ns);
+  recent_[reply.sequence % recent_.size()] = {reply.sequence, probe, t3_ns, true};
+}
+
+void Sender::read_tlvs(std::span<const std::byte> payload, const wire::ReflectorPacket& reply,
+                       std::int64_t reference_ns) {
+  const auto area = wire::tlv_area(mode_, payload);
+  if (hmac_ && !area.empty() &&
+      wire::check_tlv_hmac(payload.first(4), area, *hmac_) != wire::TlvIntegrity::verified) {
+    ++counters_.bad_reports;
+    return;
+  }
+  wire::TlvWalk walk(area);
+  while (const auto tlv = walk.next()) {
+    if (tlv->has(wire::flag_malformed) || tlv->has(wire::flag_integrity)) return;
+    if (tlv->has(wire::flag_unrecognised)) continue;
+    if (tlv->type == wire::TlvType::netobs) take_reports(tlv->value);
+    if (tlv->type == wire::TlvType::follow_up_telemetry && !reflector_.multi_layer) {
+      take_follow_up(tlv->value, reply, reference_ns);
+    }
+  }
+}
+
+/// The better transmit time of an earlier reply, from a reflector that has no reports to give.
+void Sender::take_follow_up(std::span<const std::byte> value, const wire::ReflectorPacket& reply,
+                            std::int64_t reference_ns) {
+  const auto follow_up = wire::read_follow_up(value);
+  if (!follow_up || follow_up->method == wire::TimestampMethod::control_plane) return;
+  const auto& same_number = recent_[reply.sequence % recent_.size()];
+  const bool restarted = same_number.t3_ns != 0 &&
+                         same_number.reflector_sequence == reply.sequence &&
+                         probe_of(reply.sender_sequence) != same_number.probe;
+  if (restarted) recent_.fill({});
+  auto& previous = recent_[follow_up->reflector_sequence % recent_.size()];
+  if (previous.reflector_sequence != follow_up->reflector_sequence) return;
+  // One is told of each reply.
+  if (!std::exchange(previous.valid, false)) return;
+  const auto ns = to_unix_ns(follow_up->timestamp, reply.error_estimate.format, reference_ns);
+  // A reflector that had nothing better repeats T3, which is not a timestamp of the driver.
+  if (ns <= previous.t3_ns || ns - previous.t3_ns > longest_transmit_ns) return;
+  const auto point = follow_up->method == wire::TimestampMethod::hardware_assist
+                         ? Point::tx_hardware
+                         : Point::tx_software;
+  push_timestamp(previous.probe, slot(Host::reflector, point), ns);
+}
+
+void Sender::take_reports(std::span<const std::byte> value) {
+  const auto reply = wire::parse_netobs_reply(value);
+  if (!reply) {
+    // Ours, unanswered and unmarked: a reflector that echoes what it does not know.
+    if (reply.error() != wire::NetobsReject::wrong_direction) ++counters_.bad_reports;
+    return;
+  }
+  reflector_.multi_layer = true;
+  reflector_.points = reply->available;
+  reflector_.clock_identity = reply->clock_identity;
+  reflector_.dropped = reply->dropped;
+  for (const auto& entry : reply->entries()) take_report(entry);
+}
+
+void Sender::take_report(const wire::NetobsEntry& entry) {
+  const auto probe = probe_of(entry.sender_sequence);
+  if (!probe || *probe >= counters_.sent) return;
+  for (const auto& row : point_table) {
+    if (!entry.points.has(row.point)) continue;
+    push_timestamp(*probe, slot(Host::reflector, row.point), entry.ns[index(row.point)],
+                   entry.reflector_sequence);
+  }
+  Observation observation;
+  observation.kind = Observation::Kind::reflector_report;
+  observation.sequence = *probe;
+  observation.number = entry.reflector_sequence;
+  observations_->push(observation);
+}
+
+}  // namespace netobs

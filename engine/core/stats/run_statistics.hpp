@@ -1,0 +1,153 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/layer/record.hpp"
+#include "core/stats/checks.hpp"
+#include "core/stats/distribution.hpp"
+#include "core/stats/jitter.hpp"
+#include "core/stats/ledger.hpp"
+#include "core/stats/path.hpp"
+#include "core/stats/view.hpp"
+
+namespace netobs::stats {
+
+struct RunStatisticsConfig {
+  RunPlan plan{};
+  ClockRelation clocks;
+  bool nic_clock_mapped = false;
+  /// Length of a roll-up. Intervals start at multiples of it on the sender's CLOCK_REALTIME. 0 = no
+  /// roll-ups: only totals are kept.
+  std::int64_t interval_ns = 1'000'000'000;
+
+  [[nodiscard]] PathConfig path() const;
+};
+
+/// One metric over one interval: a row for the store.
+struct Rollup {
+  std::string metric;
+  std::int64_t interval_start_ns = 0;
+  Distribution distribution;
+};
+
+/// The check that failed by most, for a person to look at.
+struct WorstViolation {
+  CausalViolation edge;
+  std::uint64_t sequence = 0;
+  friend bool operator==(const WorstViolation&, const WorstViolation&) = default;
+};
+
+struct ViolationCounters {
+  std::uint64_t causal_order = 0;      ///< records with at least one point out of order
+  std::uint64_t identity = 0;          ///< records whose segments do not add up to the round trip
+  std::uint64_t order_checked = 0;     ///< records looked at
+  std::uint64_t identity_checked = 0;  ///< of those, records with every point of the chain
+  std::optional<WorstViolation> worst;
+  friend bool operator==(const ViolationCounters&, const ViolationCounters&) = default;
+};
+
+/// RFC 3550 jitter in nanoseconds, nullopt before two probes or without the points for it.
+struct JitterValues {
+  std::optional<double> round_trip;
+  std::optional<double> forward;
+  std::optional<double> backward;
+  friend bool operator==(const JitterValues&, const JitterValues&) = default;
+};
+
+/// Folds records into everything a summary needs, in memory that does not grow with the count of
+/// probes. One thread. Fold in the order of sequence numbers.
+///
+/// Metrics (nanoseconds), each a Distribution under its key, only where the points for it are on:
+///   rtt.<view>        t4 - t1 between the view's points (view.hpp)
+///   net_rtt.<view>    that less the time inside the reflector
+///   rtt_intended      app_rx minus the intended send time = rtt.app + send_error: what a user
+///   waits
+///                     who wanted to send on time (no coordinated omission)
+///   send_error        app_tx minus the intended send time, of every probe sent
+///   ipdv, ipdv.forward, ipdv.backward   RFC 3393 over consecutive sequence numbers
+///   delay_change.forward, .backward   one-way delay minus that of the first probe (of the run, or
+///                     after a clock step): its spread above its minimum is the PDV of RFC 5481,
+///                     and needs no common clock
+///   segment.<from host>.<from point>.<to host>.<to point>, network.both_ways   see path.hpp
+/// All but send_error are of answered probes; records with clock_stepped are counted and left out.
+class RunStatistics {
+ public:
+  explicit RunStatistics(const RunStatisticsConfig& config);
+
+  /// Allocates only when a metric meets a power of two for the first time in an interval.
+  void fold(const ProbeRecord& record);
+
+  /// Roll-ups finished since the last call, oldest first; with `flush` the unfinished interval too.
+  /// Call it about once per interval: what is not fetched stays in memory. Each (metric, interval)
+  /// comes once, also after the clock steps back; flush only at the end of a run.
+  [[nodiscard]] std::vector<Rollup> take_finished_intervals(bool flush);
+
+  /// The whole run so far, by key; metrics without any value are left out. Equals, exactly, the
+  /// merge of all roll-ups.
+  [[nodiscard]] std::map<std::string, Distribution> totals() const;
+
+  [[nodiscard]] const ProbeCounters& probes() const { return probes_; }
+  [[nodiscard]] const PointLedger& ledger() const { return ledger_; }
+  [[nodiscard]] const ViolationCounters& violations() const { return violations_; }
+  [[nodiscard]] JitterValues jitter() const;
+  [[nodiscard]] const Path& path() const { return path_; }
+
+ private:
+  struct Metric {
+    std::string key;
+    Distribution current;  // since the interval began
+    Distribution earlier;  // all intervals before it
+  };
+  /// One direction's one-way delay, in the clocks as they are: only its changes mean anything.
+  struct OneWay {
+    std::size_t from = 0;
+    std::size_t to = 0;
+    std::size_t ipdv_metric = 0;
+    std::size_t change_metric = 0;
+    std::optional<std::int64_t> first_ns;
+    ConsecutiveVariation variation;
+    InterarrivalJitter jitter;
+  };
+  struct ViewMetrics {
+    const View* view = nullptr;
+    std::size_t rtt = 0;
+    std::optional<std::size_t> net_rtt;
+  };
+
+  std::size_t add_metric(std::string key);
+  void add_views(const PathConfig& config);
+  void add_one_way(std::optional<OneWay>& way, const PathConfig& config, Host from);
+  void enter_interval(std::int64_t time_ns);
+  void finish_interval();
+  void check(const ProbeRecord& record);
+  void fold_round_trip(const ProbeRecord& record);
+  void fold_one_way(std::optional<OneWay>& way, const ProbeRecord& record);
+  void restart_one_way();
+  void put(std::size_t metric, std::int64_t value) { metrics_[metric].current.add(value); }
+
+  ClockRelation clocks_;
+  std::int64_t interval_ns_;
+  Path path_;
+  PointLedger ledger_;
+  ProbeCounters probes_;
+  ViolationCounters violations_;
+  std::vector<Metric> metrics_;
+  std::vector<ViewMetrics> views_;
+  std::vector<std::size_t> segment_metrics_;  // parallel to path_.segments
+  std::size_t rtt_intended_ = 0;
+  std::size_t send_error_ = 0;
+  std::size_t ipdv_ = 0;
+  ConsecutiveVariation variation_;
+  InterarrivalJitter jitter_;
+  std::optional<OneWay> forward_;
+  std::optional<OneWay> backward_;
+  std::optional<std::int64_t> interval_start_ns_;
+  std::vector<Rollup> finished_;
+};
+
+}  // namespace netobs::stats

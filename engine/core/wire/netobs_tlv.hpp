@@ -1,0 +1,115 @@
+#pragma once
+// The Net Obs TLV: how a reflector's timestamps of earlier probes travel back. The layout table and
+// the reasons for it are in README.md of this folder.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/layer/point.hpp"
+
+namespace netobs::wire {
+
+inline constexpr std::size_t netobs_header_size = 24;
+inline constexpr std::size_t netobs_max_entries = 8;
+
+/// The reflector's timestamps of one probe that it has answered.
+struct NetobsEntry {
+  std::uint32_t reflector_sequence = 0;
+  std::uint32_t sender_sequence = 0;
+  PointSet points{};  ///< which of `ns` are valid
+  std::array<std::int64_t, point_count>
+      ns{};  ///< by index(Point); CLOCK_REALTIME, hardware: the NIC's clock
+
+  friend bool operator==(const NetobsEntry&, const NetobsEntry&) = default;
+};
+
+struct NetobsReply {
+  PointSet available;  ///< what the reflector records in this session
+  std::uint64_t clock_identity =
+      0;                      ///< equal values = same kernel, same CLOCK_REALTIME; 0 = not told
+  std::uint32_t dropped = 0;  ///< entries that the reflector lost to full buffers; wraps
+  std::size_t entry_count = 0;
+  std::array<NetobsEntry, netobs_max_entries> entry_slots{};
+
+  [[nodiscard]] std::span<const NetobsEntry> entries() const& {
+    return std::span(entry_slots).first(entry_count);
+  }
+  std::span<const NetobsEntry> entries() const&& = delete;  // it would dangle in a range-for
+};
+
+/// Why a value of the Net Obs TLV's type is not used.
+enum class NetobsReject : std::uint8_t {
+  too_short,
+  wrong_magic,  ///< someone else's experiment, or zeroed by the reflector
+  wrong_version,
+  wrong_direction,   ///< a request where a reply is due (echoed as it was sent), or the reverse
+  too_many_entries,  ///< more than 8
+  unknown_point,     ///< a mask bit without a meaning in this version
+  truncated_entry,   ///< an entry reaches beyond the value
+};
+inline constexpr std::size_t netobs_reject_count = 7;
+[[nodiscard]] std::string_view name(NetobsReject reject);
+
+/// Points whose times are those of another clock, the NIC's: carried absolute.
+inline constexpr PointSet netobs_hardware_points = [] {
+  PointSet set;
+  set.add(Point::tx_hardware);
+  set.add(Point::rx_hardware);
+  return set;
+}();
+
+/// Octets of one entry with these points. wide: differences take 8 octets.
+[[nodiscard]] constexpr std::size_t netobs_entry_size(PointSet points, bool wide = false) {
+  constexpr std::size_t header_size = 20;
+  const auto hardware = (points & netobs_hardware_points).bits();
+  const auto hardware_count = static_cast<std::size_t>(std::popcount(hardware));
+  const auto software_count =
+      static_cast<std::size_t>(std::popcount(points.bits())) - hardware_count;
+  const std::size_t differences = software_count == 0 ? 0 : software_count - 1;
+  return header_size + hardware_count * 8 + differences * (wide ? 8U : 4U);
+}
+
+/// Octets of a TLV value with room for so many entries of these points. entries: 8 at most count.
+[[nodiscard]] constexpr std::size_t netobs_value_size(PointSet points, std::size_t entries) {
+  return netobs_header_size + std::min(entries, netobs_max_entries) * netobs_entry_size(points);
+}
+
+/// The same for entries of every software point, the most that a host without a NIC clock gives.
+[[nodiscard]] constexpr std::size_t netobs_tlv_size_for(std::size_t entries) {
+  constexpr auto software = static_cast<std::uint16_t>(~netobs_hardware_points.bits());
+  return netobs_value_size(PointSet(software), entries);
+}
+
+/// Turns a value into a request: header, then zeros to the end. value: at least 24 octets
+/// (checked).
+void write_netobs_request(std::span<std::byte> value, PointSet requested);
+/// The points that a request asks for.
+[[nodiscard]] std::expected<PointSet, NetobsReject> parse_netobs_request(
+    std::span<const std::byte> value);
+
+/// Fills a value with a reply, front to back; what is left over is zero.
+class NetobsReplyWriter {
+ public:
+  /// value: at least 24 octets (checked), overwritten completely.
+  NetobsReplyWriter(std::span<std::byte> value, PointSet available, std::uint64_t clock_identity,
+                    std::uint32_t dropped);
+  /// False when the entry does not fit or 8 are in; nothing is written then.
+  [[nodiscard]] bool add(const NetobsEntry& entry);
+
+ private:
+  std::span<std::byte> value_;
+  std::size_t size_ = netobs_header_size;
+  std::uint8_t count_ = 0;
+};
+
+[[nodiscard]] std::expected<NetobsReply, NetobsReject> parse_netobs_reply(
+    std::span<const std::byte> value);
+
+}  // namespace netobs::wire
