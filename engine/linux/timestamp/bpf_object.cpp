@@ -1,0 +1,101 @@
+#include "linux/timestamp/bpf_object.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "linux/timestamp/libbpf_log.hpp"
+
+namespace netobs::linux_bpf {
+namespace {
+
+bpf_program* find(const bpf_object* object, std::string_view name) {
+  return bpf_object__find_program_by_name(object, std::string(name).c_str());
+}
+
+void choose_programs(bpf_object* object, std::span<const std::string_view> wanted) {
+  bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(object, program)) != nullptr) {
+    const bool load = std::ranges::find(wanted, bpf_program__name(program)) != wanted.end();
+    bpf_program__set_autoload(program, load);
+  }
+}
+
+// The constants are one struct alone in its section (bpf/record.h).
+bool set_config(const bpf_object* object, const netobs_config& config) {
+  bpf_map* map = nullptr;
+  while ((map = bpf_object__next_map(object, map)) != nullptr) {
+    if (std::string_view(bpf_map__name(map)).ends_with(".rodata")) {
+      return bpf_map__set_initial_value(map, &config, sizeof(config)) == 0;
+    }
+  }
+  return false;
+}
+
+bool share_map(const bpf_object* object, const char* name, int fd) {
+  bpf_map* map = bpf_object__find_map_by_name(object, name);
+  return map != nullptr && bpf_map__reuse_fd(map, fd) == 0;
+}
+
+}  // namespace
+
+Error bpf_error(std::string what, int error, std::string_view needs, std::string detail) {
+  Error result{.what = std::move(what),
+               .sys_errno = error,
+               .cause = std::move(detail),
+               .remedy = "",
+               .exit = ExitCode::layer_missing};
+  if (error == EPERM || error == EACCES) {
+    result.cause = fmt::format("It needs {}.", needs);
+    result.remedy = fmt::format("Run with sudo, or give the process (the container) {}.", needs);
+  } else if (error == ENODEV || error == ENXIO) {
+    result.cause = "The interface is gone.";
+    result.remedy = "Check `ip link`.";
+  } else if (error == ENOSYS) {
+    result.cause = "The kernel has no bpf(), or a seccomp profile blocks it.";
+    result.remedy = "Allow bpf() in the container's seccomp profile.";
+  } else if (error == E2BIG || error == ENOMEM) {
+    result.remedy = "Ask for a smaller ring, or raise the memory limit.";
+  }
+  return result;
+}
+
+Result<BpfObject> BpfObject::load(std::span<const std::byte> image, const netobs_config& config,
+                                  SharedMaps maps, std::span<const std::string_view> programs,
+                                  std::string_view needs) {
+  const auto what = fmt::format("load the BPF program {}", fmt::join(programs, ", "));
+  const LibbpfLog log;
+  BpfObject loaded(bpf_object__open_mem(image.data(), image.size(), nullptr));
+  bpf_object* object = loaded.object_.get();
+  if (object == nullptr) return fail(bpf_error(what, errno, needs, log.last_words()));
+  choose_programs(object, programs);
+  if (!set_config(object, config) || !share_map(object, "events", maps.events) ||
+      !share_map(object, "counters", maps.counters)) {
+    return fail(bpf_error(what, errno, needs, log.last_words()));
+  }
+  if (const int status = bpf_object__load(object); status != 0) {
+    return fail(bpf_error(what, -status, needs, log.last_words()));
+  }
+  return loaded;
+}
+
+int BpfObject::program_fd(std::string_view name) const {
+  const bpf_program* program = find(object_.get(), name);
+  return program == nullptr ? -1 : bpf_program__fd(program);
+}
+
+Result<Link> BpfObject::attach(std::string_view name) const {
+  const LibbpfLog log;
+  Link link(bpf_program__attach(find(object_.get(), name)));
+  if (link == nullptr) {
+    return fail(bpf_error(fmt::format("attach to the tracepoint {}", name), errno,
+                          "CAP_BPF and CAP_PERFMON", log.last_words()));
+  }
+  return link;
+}
+
+}  // namespace netobs::linux_bpf

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "bpf/abi.h"
+#include "core/base/result.hpp"
+#include "linux/os/fd.hpp"
+#include "linux/timestamp/bpf_object.hpp"
+
+namespace netobs::linux_bpf {
+
+/// A read-only or read-write view of a map. Move-only.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(Mapping&& other) noexcept;
+  Mapping& operator=(Mapping&& other) noexcept;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping();
+  [[nodiscard]] static Result<Mapping> map(int fd, std::size_t offset, std::size_t bytes,
+                                           bool writable);
+  [[nodiscard]] std::byte* data() const { return data_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// The BPF ring buffer and the counters, both read through memory: an empty ring costs one load,
+/// which libbpf's callback interface does not promise. Layout: kernel/bpf/ringbuf.c.
+class EventRing {
+ public:
+  /// ring_bytes is rounded up to a power of two and kept between one page and 64 MiB.
+  [[nodiscard]] static Result<EventRing> make(std::size_t ring_bytes);
+
+  [[nodiscard]] SharedMaps maps() const { return {events_fd_.get(), counters_fd_.get()}; }
+  [[nodiscard]] std::size_t capacity_bytes() const { return mask_ + 1; }
+  /// Copies the oldest events to `out` and frees their room; returns how many. One thread.
+  [[nodiscard]] std::size_t read(std::span<netobs_event> out);
+  /// Any thread; each value is whole, and only grows.
+  [[nodiscard]] std::uint64_t dropped(netobs_point point) const;
+  [[nodiscard]] std::uint64_t merged(netobs_point point) const;
+  [[nodiscard]] std::uint64_t unreadable(netobs_point point) const;
+
+ private:
+  EventRing() = default;
+  [[nodiscard]] const netobs_counters& counters() const;
+
+  os::Fd events_fd_;
+  os::Fd counters_fd_;
+  Mapping consumer_;
+  Mapping producer_;  ///< the producer's page, then the data twice in a row
+  Mapping counters_;
+  std::size_t mask_ = 0;
+  std::size_t page_bytes_ = 0;
+  std::uint64_t position_ = 0;
+};
+
+}  // namespace netobs::linux_bpf

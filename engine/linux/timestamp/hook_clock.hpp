@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "bpf/abi.h"
+
+namespace netobs::linux_bpf {
+
+/// Turns what the programs read into CLOCK_REALTIME. From TAI: minus the kernel's own offset,
+/// exact, the offset read again every second of event time. From CLOCK_MONOTONIC: plus a bracketed
+/// difference, measured again every 100 ms, so a step of the clock is followed that much later.
+/// Both ages are told by the events' own times: no clock is read while nothing happens.
+class HookClock {
+ public:
+  /// TAI where wanted and the running kernel has it for BPF.
+  [[nodiscard]] static HookClock make(bool tai_wanted);
+
+  [[nodiscard]] netobs_clock kind() const { return kind_; }
+  /// raw_ns: of the clock kind(). Returns CLOCK_REALTIME.
+  [[nodiscard]] std::int64_t to_realtime(std::int64_t raw_ns) {
+    if (raw_ns >= refresh_at_ns_) [[unlikely]]
+      refresh(raw_ns);
+    return raw_ns + offset_ns_;
+  }
+  [[nodiscard]] std::string description() const;
+
+ private:
+  explicit HookClock(netobs_clock kind) : kind_(kind) {}
+  void refresh(std::int64_t raw_ns);
+
+  netobs_clock kind_;
+  std::int64_t offset_ns_ = 0;
+  std::int64_t bracket_ns_ = 0;
+  std::int64_t refresh_at_ns_ = 0;
+};
+
+}  // namespace netobs::linux_bpf
