@@ -1,0 +1,26 @@
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "core/base/result.hpp"
+#include "core/layer/point.hpp"
+
+namespace netobs::app {
+
+/// What --layers asked for. A layer named must start or the run fails; one that "auto" brings in is
+/// measured where it can be, with the reason shown where it cannot.
+struct LayerSelection {
+  std::array<bool, layer_count> wanted{};
+  std::array<bool, layer_count> required{};
+  std::string text;  ///< as the user gave it, for the record
+
+  [[nodiscard]] PointSet points() const;
+  [[nodiscard]] bool wants(Layer layer) const { return wanted[index(layer)]; }
+  [[nodiscard]] bool requires_layer(Layer layer) const { return required[index(layer)]; }
+};
+
+/// "auto", "app", "kernel,tc", "tc,auto", "all" (every layer but nic is what auto tries).
+[[nodiscard]] Result<LayerSelection> parse_layers(const std::string& text);
+
+}  // namespace netobs::app

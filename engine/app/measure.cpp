@@ -1,0 +1,270 @@
+#include "app/measure.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "app/recorder.hpp"
+#include "app/run_environment.hpp"
+#include "app/sender_loop.hpp"
+#include "app/session_setup.hpp"
+#include "app/store_set.hpp"
+#include "linux/os/clock.hpp"
+#include "linux/os/tuning.hpp"
+
+namespace netobs::app {
+namespace {
+
+constexpr std::size_t observation_capacity = 1U << 18U;
+constexpr Duration roll_up_interval = std::chrono::seconds(1);
+
+constexpr std::string_view wait_name(WaitMode mode) {
+  return mode == WaitMode::spin ? "spin" : mode == WaitMode::block ? "block" : "hybrid";
+}
+
+Result<void> enter_namespace(int fd) {
+  if (fd < 0) return {};
+  if (::setns(fd, CLONE_NEWNET) != 0) {
+    return fail({.what = "enter the network namespace of the run",
+                 .sys_errno = errno,
+                 .cause = "It needs CAP_SYS_ADMIN.",
+                 .remedy = "Run it with sudo."});
+  }
+  return {};
+}
+
+/// The CPUs that this process may use besides the one that the hot thread is pinned to.
+std::vector<int> other_cpus(std::optional<int> pinned) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (!pinned || ::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return {};
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (cpu != *pinned && CPU_ISSET(static_cast<std::size_t>(cpu), &allowed)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+/// A run in progress: its parts in the order in which they are made, and unmade in reverse.
+class Run {
+ public:
+  Run(const RunConfig& config, RunControl& control, StoreSet stores, PreparedSession session,
+      std::int64_t run_id)
+      : config_(config),
+        control_(control),
+        stores_(std::move(stores)),
+        session_(std::move(session)),
+        run_id_(run_id),
+        observations_(observation_capacity),
+        started_(os::realtime_now()) {}
+
+  Result<report::Summary> execute();
+
+ private:
+  [[nodiscard]] RecordSinks sinks();
+  [[nodiscard]] Result<SenderCounters> send_probes(const Recorder& recorder);
+  [[nodiscard]] report::RunDocument describe_start() const;
+  void account_losses(stats::PointLedger& ledger) const;
+  void add_outcome(report::RunDocument& document, const Recorder& recorder,
+                   const SenderCounters& sender) const;
+  void add_notes(report::RunDocument& document, const Recorder& recorder,
+                 const SenderCounters& sender) const;
+  [[nodiscard]] store::RunRow row(const report::RunDocument& document, bool finished) const;
+
+  const RunConfig& config_;
+  RunControl& control_;
+  StoreSet stores_;
+  PreparedSession session_;
+  std::int64_t run_id_;
+  ObservationQueue observations_;
+  RealTime started_;
+};
+
+RecordSinks Run::sinks() {
+  return {
+      .probes =
+          [this](std::span<const ProbeRecord> records) { stores_.add_probes(records, run_id_); },
+      .rollups =
+          [this](const std::vector<stats::Rollup>& rollups) {
+            stores_.add_rollups(rollups, run_id_);
+          },
+      .progress = [this](const Progress& progress) { control_.publish(progress); },
+  };
+}
+
+Result<SenderCounters> Run::send_probes(const Recorder& recorder) {
+  NETOBS_TRY(sender, Sender::make(session_.sender, observations_));
+  if (config_.cpu) {
+    NETOBS_TRY_VOID(os::pin_thread_to_cpu(static_cast<unsigned>(*config_.cpu)));
+  }
+  SenderLoop loop({*session_.transport, session_.hooks.get(), sender, observations_,
+                   recorder.closed_records(), control_},
+                  config_.wait);
+  loop.run();
+  return sender.counters();
+}
+
+Result<report::Summary> Run::execute() {
+  auto document = describe_start();
+  stores_.write_run(row(document, false));
+  stats::RunStatisticsConfig statistics;
+  statistics.plan = session_.plan;
+  statistics.clocks = session_.clocks;
+  statistics.interval_ns = document.interval_ns;
+  Recorder recorder(observations_, session_.correlator(), statistics, sinks(),
+                    other_cpus(config_.cpu));
+  control_.enter("measuring");
+  const auto began = os::monotonic_now();
+  auto sender = send_probes(recorder);
+  document.run.duration_ns = (os::monotonic_now() - began).count();
+  control_.enter("storing");
+  recorder.finish();
+  if (!sender) return std::unexpected(std::move(sender).error());
+
+  auto ledger = recorder.statistics().ledger();
+  account_losses(ledger);
+  add_outcome(document, recorder, *sender);
+  add_notes(document, recorder, *sender);
+  stores_.add_ledger(ledger, run_id_);
+  document.store = stores_.settle();
+  for (auto& message : stores_.errors()) document.notes.push_back(std::move(message));
+  stores_.write_run(row(document, true));
+  auto summary = report::assemble(document, ledger, recorder.statistics().totals());
+  for (auto& message : stores_.finish()) control_.tell(std::move(message));
+  return summary;
+}
+
+report::RunDocument Run::describe_start() const {
+  report::RunDocument document;
+  auto& run = document.run;
+  run.id = store::run_id_text(run_id_);
+  run.target = session_.remote.text();
+  run.link = session_.interface.label();
+  run.virtual_link = session_.interface.is_virtual();
+  run.transport =
+      session_.transport->description().substr(0, session_.transport->description().find(' '));
+  run.schedule = session_.sender.schedule.description();
+  run.started_ns = started_.ns;
+  run.started_at = report::utc_text(started_.ns);
+  run.count = config_.count;
+  run.size_bytes = session_.sender.size_bytes;
+  run.layers = config_.layers.text;
+  run.wait = wait_name(config_.wait);
+  run.cpu = config_.cpu ? std::to_string(*config_.cpu) : "";
+  run.command_line = config_.command_line;
+  document.environment = describe_environment(session_);
+  document.warnings = environment_warnings(session_);
+  document.absent_layers = absent_layers(config_, session_);
+  document.interval_ns = roll_up_interval.count();
+  document.path.active = {stats::active_points(session_.plan, Host::sender),
+                          stats::active_points(session_.plan, Host::reflector)};
+  document.path.clocks = session_.clocks;
+  return document;
+}
+
+void Run::account_losses(stats::PointLedger& ledger) const {
+  // The ring buffer counts what it could not take; which probes those were is not known, so the
+  // count moves over in the sum.
+  if (!session_.hooks) return;
+  for (const auto& row : point_table) {
+    if (!hook_points.has(row.point)) continue;
+    auto& account = ledger.at(slot(Host::sender, row.point));
+    auto& by_kernel = account.missing[static_cast<std::size_t>(Reason::lost_by_kernel)];
+    const auto ours = std::min(by_kernel, session_.hooks->dropped(row.point));
+    by_kernel -= ours;
+    account.missing[static_cast<std::size_t>(Reason::lost_by_us)] += ours;
+  }
+}
+
+void Run::add_outcome(report::RunDocument& document, const Recorder& recorder,
+                      const SenderCounters& sender) const {
+  const auto& statistics = recorder.statistics();
+  document.probes = statistics.probes();
+  document.probes.duplicate += recorder.counters().late_duplicates;
+  document.skipped = sender.skipped;
+  document.jitter = statistics.jitter();
+  document.violations = statistics.violations();
+}
+
+void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
+                    const SenderCounters& sender) const {
+  const auto note = [&](std::uint64_t count, const char* text) {
+    if (count > 0) document.notes.push_back(fmt::format("{} {}", count, text));
+  };
+  note(observations_.lost(),
+       "observations were dropped because the record thread did not keep up; lower the rate");
+  note(recorder.counters().forced_closes,
+       "records were closed early because too many probes were under way");
+  note(recorder.counters().late_replies, "replies came after their record was closed");
+  note(sender.malformed, "replies were malformed and ignored");
+  note(sender.bad_hmac, "replies failed authentication and were ignored");
+  note(sender.foreign, "replies belonged to another session and were ignored");
+  note(sender.bad_reports, "reports of the reflector could not be read");
+  const auto losses = session_.transport->losses();
+  note(losses.receive_overflow, "datagrams found the socket's receive buffer full");
+  note(losses.control_truncated, "control messages were cut off");
+  note(session_.reflector.dropped, "reports were lost at the reflector: its buffers were full");
+  if (sender.undeliverable > 0) {
+    document.notes.push_back(
+        Error{.what = fmt::format("{} ICMP errors came back, the last with", sender.undeliverable),
+              .sys_errno = sender.last_send_errno,
+              .cause = "",
+              .remedy = ""}
+            .brief());
+  }
+  if (sender.send_failures > 0) {
+    document.notes.push_back(
+        Error{.what = fmt::format("{} sends failed, the last with", sender.send_failures),
+              .sys_errno = sender.last_send_errno,
+              .cause = "",
+              .remedy = ""}
+            .brief());
+  }
+  for (const auto step : recorder.clock_steps_ns()) {
+    document.notes.push_back(fmt::format(
+        "CLOCK_REALTIME was set by {} ms in mid-run; the probes under way then are left out",
+        static_cast<double>(step) / 1e6));
+  }
+}
+
+store::RunRow Run::row(const report::RunDocument& document, bool finished) const {
+  store::RunRow row;
+  row.run_id = run_id_;
+  row.started_at_ns = started_.ns;
+  if (finished) row.finished_at_ns = started_.ns + document.run.duration_ns;
+  row.target = document.run.target;
+  row.transport = document.run.transport;
+  row.schedule = document.run.schedule;
+  row.sent = document.probes.sent;
+  row.received = document.probes.received;
+  row.lost = document.probes.lost;
+  row.document = report::to_json(document);
+  return row;
+}
+
+}  // namespace
+
+Result<report::Summary> measure(const RunConfig& requested, RunControl& control) {
+  RunConfig config = requested;
+  if (config.schedule.seed == 0) {
+    (void)::getrandom(&config.schedule.seed, sizeof config.schedule.seed, 0);
+  }
+  control.enter("opening the store");
+  StoreSet stores;
+  if (config.keep_store) {
+    NETOBS_TRY(opened, StoreSet::open(config.stores, config.spool_directory, store_environment()));
+    stores = std::move(opened);
+  }
+  NETOBS_TRY(run_id, store::make_run_id());
+  control.enter("warming up");
+  NETOBS_TRY_VOID(enter_namespace(config.network_namespace_fd));
+  // Refused only by exotic sandboxes; sleeps are then up to 50 us longer, which the report shows.
+  (void)os::set_timer_slack_ns(1);
+  NETOBS_TRY(session, prepare_session(config, control));
+  Run run(config, control, std::move(stores), std::move(session), run_id);
+  return run.execute();
+}
+
+}  // namespace netobs::app

@@ -1,0 +1,62 @@
+#pragma once
+// The cold side of a run, on a thread of its own: observations become records, records become
+// statistics and rows.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "app/run_control.hpp"
+#include "core/correlate/correlator.hpp"
+#include "core/stats/run_statistics.hpp"
+
+namespace netobs::app {
+
+/// Where finished records and roll-ups go. Called on the record thread.
+struct RecordSinks {
+  std::function<void(std::span<const ProbeRecord>)> probes;
+  std::function<void(std::vector<stats::Rollup>)> rollups;
+  std::function<void(const Progress&)> progress;  ///< about ten times a second
+};
+
+class Recorder {
+ public:
+  /// Starts the thread. `cpus`: where it may run, empty = anywhere. `observations` must outlive it.
+  Recorder(ObservationQueue& observations, const CorrelatorConfig& correlator,
+           const stats::RunStatisticsConfig& statistics, RecordSinks sinks, std::vector<int> cpus);
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  /// For the hot thread: how many records have been closed.
+  [[nodiscard]] const std::atomic<std::uint64_t>& closed_records() const { return closed_; }
+  /// After the hot thread has ended: takes what is left, closes every record, ends the thread.
+  void finish();
+
+  /// After finish().
+  [[nodiscard]] const stats::RunStatistics& statistics() const { return statistics_; }
+  [[nodiscard]] const CorrelatorCounters& counters() const { return correlator_.counters(); }
+  /// Sizes of the steps of CLOCK_REALTIME that were seen, the first few.
+  [[nodiscard]] const std::vector<std::int64_t>& clock_steps_ns() const { return clock_steps_; }
+
+ private:
+  void run(const std::vector<int>& cpus);
+  [[nodiscard]] std::size_t take_observations();
+  void keep(std::span<const ProbeRecord> records);
+  void publish_progress();
+
+  ObservationQueue* observations_;
+  Correlator correlator_;
+  stats::RunStatistics statistics_;
+  RecordSinks sinks_;
+  stats::Distribution round_trip_;  // for the progress line only
+  std::vector<Observation> batch_;
+  std::vector<std::int64_t> clock_steps_;
+  std::atomic<std::uint64_t> closed_{0};
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace netobs::app

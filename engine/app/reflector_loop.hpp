@@ -1,0 +1,37 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "app/reflector_service.hpp"
+#include "linux/timestamp/bpf_hooks.hpp"
+#include "linux/transport/udp_transport.hpp"
+
+namespace netobs::app {
+
+/// Everything a reflector's thread owns, in the order in which it is made.
+class ReflectorLoop {
+ public:
+  /// Opens socket and hooks. The calling thread must be in the right network namespace.
+  [[nodiscard]] static Result<ReflectorLoop> make(const ReflectorOptions& options);
+
+  [[nodiscard]] const ReflectorState& state() const { return state_; }
+  /// Answers until `stop`. On the thread that called make().
+  void run(const std::atomic<bool>& stop);
+  [[nodiscard]] const ReflectorCounters& counters() const { return reflector_->counters(); }
+
+ private:
+  ReflectorLoop() = default;
+  void answer(std::span<const RxDatagram> datagrams, MonotonicTime now);
+  void take_hook_events();
+  void follow_clock(MonotonicTime now);
+
+  ReflectorState state_;
+  WaitMode wait_ = WaitMode::block;
+  std::unique_ptr<LinuxTransport> transport_;
+  std::unique_ptr<BpfHookSource> hooks_;
+  std::unique_ptr<Reflector> reflector_;
+  MonotonicTime clock_due_;
+};
+
+}  // namespace netobs::app

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace netobs::app {
+
+/// What a progress line shows. A snapshot.
+struct Progress {
+  std::string phase;  ///< "warming up", "measuring", "storing"
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  std::uint64_t lost = 0;
+  std::optional<std::int64_t> rtt_p50_ns;
+  std::optional<std::int64_t> rtt_p99_ns;
+};
+
+/// Between a run and whoever watches it. Any thread.
+class RunControl {
+ public:
+  /// First request: no more probes, what is under way is still awaited and everything is kept.
+  /// Second request: nothing is awaited any more; what was measured is still kept.
+  void request_stop() {
+    if (stop_.exchange(true)) abandon_.store(true);
+  }
+  [[nodiscard]] const std::atomic<bool>& stop() const { return stop_; }
+  [[nodiscard]] const std::atomic<bool>& abandon() const { return abandon_; }
+
+  void enter(std::string phase) {
+    const std::lock_guard lock(mutex_);
+    progress_.phase = std::move(phase);
+  }
+  void publish(const Progress& progress) {
+    const std::lock_guard lock(mutex_);
+    auto phase = std::move(progress_.phase);
+    progress_ = progress;
+    progress_.phase = std::move(phase);
+  }
+  /// Something for the reader beside the summary: what happened to rows of earlier runs, for
+  /// example.
+  void tell(std::string message) {
+    const std::lock_guard lock(mutex_);
+    messages_.push_back(std::move(message));
+  }
+  [[nodiscard]] std::vector<std::string> messages() const {
+    const std::lock_guard lock(mutex_);
+    return messages_;
+  }
+  [[nodiscard]] Progress progress() const {
+    const std::lock_guard lock(mutex_);
+    return progress_;
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> abandon_{false};
+  mutable std::mutex mutex_;
+  Progress progress_;
+  std::vector<std::string> messages_;
+};
+
+}  // namespace netobs::app

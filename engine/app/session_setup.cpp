@@ -1,0 +1,301 @@
+#include "app/session_setup.hpp"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "app/features.hpp"
+#include "app/warm_up.hpp"
+#include "linux/os/clock.hpp"
+#include "linux/os/host_facts.hpp"
+#include "linux/os/socket.hpp"
+
+namespace netobs::app {
+namespace {
+
+constexpr std::uint32_t max_datagram_bytes = 9216;
+/// Two reports per reply: one keeps up with the probes, the second repeats it against loss.
+constexpr unsigned reports_per_reply = 2;
+
+os::AddressFamily family(const RunConfig& config) {
+  return config.address_family == AF_INET    ? os::AddressFamily::v4
+         : config.address_family == AF_INET6 ? os::AddressFamily::v6
+                                             : os::AddressFamily::any;
+}
+
+std::uint16_t random_ssid() {
+  std::uint16_t value = 0;
+  // Not a secret: it keeps sessions of one port apart. The upper half is the warm-up's.
+  if (::getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) value = 1;
+  return static_cast<std::uint16_t>((value & 0x7fffU) | 1U);
+}
+
+wire::ErrorEstimate own_error_estimate() {
+  const auto discipline = os::read_time_discipline();
+  if (!discipline) return wire::ErrorEstimate::from_bound_ns(1'000'000'000, false);
+  return wire::ErrorEstimate::from_bound_ns(discipline->max_error_ns, discipline->synchronised);
+}
+
+Result<os::InterfaceFacts> find_interface(const RunConfig& config, const Endpoint& remote) {
+  if (!config.interface.empty()) return os::interface_facts(config.interface);
+  NETOBS_TRY(source, os::source_address_towards(remote));
+  const auto name = os::interface_holding(source);
+  if (!name) {
+    return fail({.what = "find the interface that holds " + source.address_text(),
+                 .cause = "",
+                 .remedy = "Name it with --interface."});
+  }
+  return os::interface_facts(*name);
+}
+
+Result<std::unique_ptr<LinuxTransport>> open_transport(const RunConfig& config,
+                                                       const PreparedSession& session,
+                                                       const TransportFeatures& features) {
+  TransportOptions options;
+  options.remote = session.remote;
+  if (!config.bind_address.empty()) {
+    NETOBS_TRY(addresses, os::resolve(config.bind_address, 0, family(config)));
+    options.local = addresses.front();
+  }
+  options.interface = config.interface;
+  options.points = config.layers.points();
+  if (!session.interface.has_phc) {
+    options.points.remove(Point::tx_hardware);
+    options.points.remove(Point::rx_hardware);
+  }
+  options.max_datagram_bytes = std::min(max_datagram_bytes, std::max(2048U, config.size_bytes));
+  options.dscp = config.dscp;
+  // Beside kernel timestamps the TTL costs nothing; alone it would be the only control message.
+  options.receive_ttl = config.layers.wants(Layer::kernel);
+  options.features = features;
+  return make_transport(config.transport, options);
+}
+
+void open_hooks(const RunConfig& config, const HookFeatures& features, PreparedSession& session) {
+  HookOptions options;
+  options.wanted = config.layers.points() & hook_points;
+  if (options.wanted == PointSet{}) return;
+  options.interfaces = {session.interface.index};
+  options.local_port = session.transport->local().port;
+  options.remote = session.remote;
+  options.authenticated = !config.auth_key.empty();
+  options.socket_fds = {session.transport->socket_fd()};
+  options.features = features;
+  auto started = start_hooks(options);
+  session.hooks = std::move(started.source);
+  for (const auto& [point, error] : started.refused) {
+    session.evidence[slot(Host::sender, point)].refused = error;
+  }
+}
+
+SenderConfig sender_config(const RunConfig& config, const Endpoint& remote) {
+  SenderConfig sender;
+  sender.schedule = config.schedule;
+  sender.count = config.count;
+  sender.duration = config.duration;
+  sender.timeout = config.timeout;
+  sender.ssid = random_ssid();
+  sender.error_estimate = own_error_estimate();
+  sender.remote = remote;
+  sender.reflector_points = config.layers.points();
+  auto mode = wire::Mode::unauthenticated;
+  if (!config.auth_key.empty()) {
+    mode = wire::Mode::authenticated;
+    const auto bytes = std::as_bytes(std::span(config.auth_key));
+    sender.auth_key.emplace(bytes.begin(), bytes.end());
+  }
+  sender.size_bytes = config.size_bytes != 0
+                          ? config.size_bytes
+                          : probe_size_for(mode, sender.reflector_points, reports_per_reply);
+  return sender;
+}
+
+/// Every hook point lies on every socket's path, whatever the transport is.
+PointSet path_points(const LinuxTransport& transport) {
+  return transport.points_on_path() | hook_points | points_of(Layer::app);
+}
+
+/// What one host can give, by what it switched on and what the warm-up then saw.
+struct HostPoints {
+  PointSet on_path;
+  PointSet delivering;
+};
+
+HostPoints judge(Host host, PointSet on_path, PointSet switched_on, PreparedSession& session) {
+  HostPoints points{on_path, switched_on};
+  for (const auto& row : point_table) {
+    auto& evidence = session.evidence[slot(host, row.point)];
+    if (!switched_on.has(row.point) || evidence.captured > 0) continue;
+    points.delivering.remove(row.point);
+    if (row.point == Point::skb_copy_datagram_iovec) {
+      // Attached, yet never hit: UDP copies a packet that lies in one piece without passing it
+      // (net/ipv4/udp.c, udp_recvmsg). Drivers that use page fragments do pass it.
+      points.on_path.remove(row.point);
+      evidence.refused =
+          Error{.what = "not passed: the kernel copies packets in one piece elsewhere",
+                .cause = "",
+                .remedy = "A driver that receives into page fragments passes it."};
+      continue;
+    }
+    // Whatever it claims, what delivered nothing in the whole warm-up will not do so later.
+    evidence.refused =
+        Error{.what = fmt::format("delivered none of {} warm-up probes", session.warmup_replies),
+              .cause = "The driver or the kernel accepts the setting and gives no timestamp.",
+              .remedy = ""};
+  }
+  return points;
+}
+
+void make_plan(const RunConfig& config, PreparedSession& session) {
+  const auto wanted = config.layers.points();
+  PointSet on_sender = points_of(Layer::app) | session.transport->points_enabled();
+  if (session.hooks) on_sender = on_sender | session.hooks->points_enabled();
+  // A foreign reflector gives T2 and T3, and perhaps Follow-Up Telemetry.
+  PointSet foreign = points_of(Layer::app);
+  foreign.add(Point::tx_software);
+  foreign.add(Point::tx_hardware);
+  const PointSet on_reflector = session.reflector.multi_layer ? session.reflector.points : foreign;
+  const auto path = path_points(*session.transport);
+  const std::array hosts{judge(Host::sender, path, on_sender, session),
+                         judge(Host::reflector, path, on_reflector & wanted, session)};
+  for (std::size_t i = 0; i < slot_count; ++i) {
+    const auto point = slot_point(i);
+    const auto& points = hosts[index(slot_host(i))];
+    auto& plan = session.plan[i];
+    plan.by_name = config.layers.requires_layer(info(point).layer);
+    plan.reason = !wanted.has(point)             ? Reason::not_requested
+                  : !points.on_path.has(point)   ? Reason::not_on_path
+                  : points.delivering.has(point) ? Reason::captured
+                                                 : Reason::unsupported;
+  }
+}
+
+/// A layer that was named must deliver on both ends, as far as it lies on the path.
+Result<void> check_required(const RunConfig& config, const PreparedSession& session) {
+  for (std::size_t i = 0; i < slot_count; ++i) {
+    const auto point = slot_point(i);
+    const auto& plan = session.plan[i];
+    if (!plan.by_name || plan.reason != Reason::unsupported) continue;
+    const bool here = slot_host(i) == Host::sender;
+    const auto& refused = session.evidence[i].refused;
+    const std::string cause = !here     ? "The reflector does not record it."
+                              : refused ? refused->message()
+                                        : "Neither the kernel nor the interface offers it.";
+    return fail(
+        {.what = fmt::format("the layer {} was asked for, but {} cannot be measured at the {}",
+                             name(info(point).layer), name(point), name(slot_host(i))),
+         .cause = cause,
+         .remedy = here ? "`netobs doctor` says what is missing; --layers auto does without."
+                        : "Start the reflector with that layer, or use --layers auto.",
+         .exit = ExitCode::layer_missing});
+  }
+  (void)config;
+  return {};
+}
+
+stats::ClockRelation clock_relation(const PreparedSession& session) {
+  using Kind = stats::ClockRelation::Kind;
+  if (session.reflector.clock_identity == own_clock_identity()) return {Kind::same_clock, 0};
+  const auto& theirs = session.reflector.error_estimate;
+  const auto& ours = session.sender.error_estimate;
+  if (!theirs || !theirs->synchronised || !ours.synchronised) return {};
+  return {Kind::synchronised, ours.bound_ns() + theirs->bound_ns()};
+}
+
+Error too_long(const PreparedSession& session, const std::string& where) {
+  constexpr std::uint32_t v4_headers_bytes = 28;  // IP and UDP
+  constexpr std::uint32_t v6_headers_bytes = 48;
+  const auto headers = session.remote.is_v4() ? v4_headers_bytes : v6_headers_bytes;
+  const auto mtu = session.interface.mtu_bytes;
+  const auto room = mtu > headers ? mtu - headers : 0;
+  const bool here = session.sender.size_bytes > room;
+  return {
+      .what = fmt::format("send probes of {} bytes to {}", session.sender.size_bytes, where),
+      .sys_errno = EMSGSIZE,
+      .cause = here ? fmt::format("{} takes {} bytes at once, {} of them for headers; probes are "
+                                  "never fragmented.",
+                                  session.interface.name, mtu, headers)
+                    : "A link on the way takes less at once; probes are never fragmented.",
+      .remedy = here ? fmt::format("Use --size {} or less.", room) : "Use a smaller --size."};
+}
+
+Error nobody_answers(const RunConfig& config, const PreparedSession& session,
+                     const WarmUp& warm_up) {
+  const auto where = fmt::format("{} port {}", config.host, config.port);
+  if (warm_up.last_errno == EMSGSIZE) return too_long(session, where);
+  if (warm_up.last_errno == ECONNREFUSED) {
+    return {.what = "measure to " + where,
+            .sys_errno = ECONNREFUSED,
+            .cause = "The host is there, but nothing listens on that UDP port.",
+            .remedy = "Start `sudo netobs reflect` on it, or name the port: HOST:PORT."};
+  }
+  if (warm_up.counters.bad_hmac > 0) {
+    return {.what = "measure to " + where,
+            .cause = "It answers, but its HMAC does not match ours.",
+            .remedy = "Both ends need the same key: --auth-key-file."};
+  }
+  return {
+      .what = fmt::format("no answer from {}", where),
+      .sys_errno = warm_up.last_errno,
+      .cause = config.auth_key.empty()
+                   ? "No reflector runs there, it wants authentication, or a firewall is between."
+                   : "No reflector runs there, its key differs, or a firewall is between.",
+      .remedy = "Start `sudo netobs reflect` on it and let UDP to that port through."};
+}
+
+}  // namespace
+
+std::uint64_t own_clock_identity() {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : os::read_host_facts().boot_id) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  }
+  return hash == 0 ? 1 : hash;
+}
+
+CorrelatorConfig PreparedSession::correlator() const {
+  CorrelatorConfig config;
+  config.timeout = sender.timeout;
+  const auto period =
+      sender.schedule.kind == ScheduleKind::ping_pong ? Duration::zero() : sender.schedule.period();
+  // The reflector's report of a probe comes with a later reply: a few periods later at low rates.
+  config.grace = std::max<Duration>(std::chrono::milliseconds(500), 4 * period);
+  const auto under_way =
+      period == Duration::zero() ? 4096 : (config.timeout + config.grace) / period + 1;
+  const auto bounded = std::clamp<std::int64_t>(under_way * 3 / 2, 4096, std::int64_t{1} << 19U);
+  config.window = std::bit_ceil(static_cast<std::size_t>(bounded));
+  config.sender_points = stats::active_points(plan, Host::sender);
+  config.reflector_points = stats::active_points(plan, Host::reflector);
+  for (std::size_t i = 0; i < slot_count; ++i) config.absent_reason[i] = plan[i].reason;
+  config.reflector_reports = reflector.multi_layer;
+  config.reflector_counts = reflector.stateful;
+  return config;
+}
+
+Result<PreparedSession> prepare_session(const RunConfig& config, const RunControl& control) {
+  NETOBS_TRY(features, features_without(config.disabled.names));
+  PreparedSession session;
+  NETOBS_TRY(addresses, os::resolve(config.host, config.port, family(config)));
+  session.remote = addresses.front();
+  NETOBS_TRY(interface, find_interface(config, session.remote));
+  session.interface = interface;
+  NETOBS_TRY(transport, open_transport(config, session, features.transport));
+  session.transport = std::move(transport);
+  open_hooks(config, features.hooks, session);
+  session.sender = sender_config(config, session.remote);
+  NETOBS_TRY(warmed, warm_up(session.sender, *session.transport, session.hooks.get(), control,
+                             config.wait));
+  if (warmed.replies == 0) return fail(nobody_answers(config, session, warmed));
+  session.reflector = warmed.reflector;
+  session.warmup_replies = warmed.replies;
+  for (std::size_t i = 0; i < slot_count; ++i) session.evidence[i].captured = warmed.captured[i];
+  session.sender.multi_layer = session.reflector.multi_layer;
+  make_plan(config, session);
+  NETOBS_TRY_VOID(check_required(config, session));
+  session.clocks = clock_relation(session);
+  return session;
+}
+
+}  // namespace netobs::app

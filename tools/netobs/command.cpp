@@ -1,0 +1,27 @@
+#include "command.hpp"
+
+#include <array>
+
+namespace netobs::cli {
+namespace {
+
+constexpr std::array<Command, 7> commands{{
+    {"demo", "Measure a real path inside this machine: the quickest way to see what it does",
+     add_demo},
+    {"rtt", "Measure the way to a reflector and back, layer by layer", add_rtt},
+    {"reflect", "Answer probes: the server for rtt (STAMP session-reflector, RFC 8762)",
+     add_reflect},
+    {"report", "Show a stored run again", add_report},
+    {"runs", "List the runs in a store", add_runs},
+    {"doctor", "Say which timestamp points work here, why not the others, and what would help",
+     add_doctor},
+    {"db", "Prepare a store, look at it, send spooled rows", add_db},
+}};
+
+}  // namespace
+
+std::span<const Command> command_table() {
+  return commands;
+}
+
+}  // namespace netobs::cli

@@ -1,0 +1,95 @@
+#include "live_run.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+#include "core/report/renderer.hpp"
+#include "progress_line.hpp"
+#include "signals.hpp"
+
+namespace netobs::cli {
+namespace {
+
+constexpr int redraw_ms = 200;
+
+bool locale_is_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    return std::strstr(value, "UTF-8") != nullptr || std::strstr(value, "utf8") != nullptr;
+  }
+  return false;
+}
+
+report::RenderStyle terminal_style() {
+  report::RenderStyle style;
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  const char* no_color = std::getenv("NO_COLOR");
+  style.colour = terminal && (no_color == nullptr || *no_color == '\0');
+  style.utf8 = terminal && locale_is_utf8();
+  return style;
+}
+
+}  // namespace
+
+void print_text(const report::Summary& summary) {
+  fmt::print("{}", report::render_text(summary, terminal_style()));
+}
+
+Result<void> write_output(const std::string& path, const std::string& text) {
+  if (path == "-") {
+    fmt::print("{}", text);
+    return {};
+  }
+  std::ofstream file(path, std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file) {
+    return fail({.what = "write " + path, .sys_errno = errno, .cause = "", .remedy = ""});
+  }
+  return {};
+}
+
+int run_and_print(const RunOptions& options, const app::RunConfig& config, const Measure& measure) {
+  auto signals = Signals::block();
+  if (!signals) return report_error(signals.error());
+  app::RunControl control;
+  std::optional<Result<report::Summary>> outcome;
+  std::atomic<bool> done{false};
+  std::thread worker([&] {
+    outcome = measure(control);
+    done.store(true, std::memory_order_release);
+  });
+  {
+    ProgressLine line(config, !options.quiet);
+    while (!done.load(std::memory_order_acquire)) {
+      if (signals->wait(redraw_ms)) control.request_stop();
+      line.draw(control.progress());
+    }
+  }
+  worker.join();
+  for (const auto& message : control.messages()) fmt::print(stderr, "netobs: {}\n", message);
+  if (!*outcome) return report_error(outcome->error());
+  const auto& summary = **outcome;
+  // JSON on standard output leaves no room for text there.
+  if (!options.quiet && options.json_file != "-") print_text(summary);
+  if (!options.json_file.empty()) {
+    if (const auto written = write_output(options.json_file, report::render_json(summary, {}));
+        !written) {
+      return report_error(written.error());
+    }
+  }
+  const auto& violations = summary.document.violations;
+  const bool sound = violations.causal_order == 0 && violations.identity == 0;
+  return static_cast<int>(sound ? ExitCode::ok : ExitCode::invariant);
+}
+
+}  // namespace netobs::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <functional>
+
+#include "app/run_config.hpp"
+#include "app/run_control.hpp"
+#include "core/base/result.hpp"
+#include "core/report/summary.hpp"
+#include "run_options.hpp"
+
+namespace netobs::cli {
+
+using Measure = std::function<Result<report::Summary>(app::RunControl&)>;
+
+/// Runs a measurement on a thread of its own, with a progress line on a terminal and Ctrl-C ending
+/// it early, then prints the summary as the options say. Returns the exit status.
+int run_and_print(const RunOptions& options, const app::RunConfig& config, const Measure& measure);
+
+/// Text on standard output: with colour and UTF-8 where the terminal has them and NO_COLOR is
+/// unset.
+void print_text(const report::Summary& summary);
+/// To a file, or "-" for standard output. An error when it cannot be written.
+[[nodiscard]] Result<void> write_output(const std::string& path, const std::string& text);
+
+}  // namespace netobs::cli
