@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Checks of the scripts a user meets: each has a help that names itself and its exit status, refuses what it
+# does not know with status 2, and dry runs change nothing.
+#
+# Usage: scripts_test.sh TOP_FOLDER
+set -euo pipefail
+cd "$1"
+failures=0
+
+# check WHAT COMMAND...
+check() {
+  local what=$1
+  shift
+  if "$@" >/dev/null 2>&1 </dev/null; then
+    echo "ok      $what"
+  else
+    echo "FAILED  $what: $*"
+    failures=$((failures + 1))
+  fi
+}
+
+# check_status EXPECTED WHAT COMMAND...
+check_status() {
+  local expected=$1 what=$2 status=0
+  shift 2
+  "$@" >/dev/null 2>&1 </dev/null || status=$?
+  if ((status == expected)); then
+    echo "ok      $what"
+  else
+    echo "FAILED  $what: status $status, expected $expected: $*"
+    failures=$((failures + 1))
+  fi
+}
+
+prints() { # prints PATTERN COMMAND...: matched against stdout and stderr together
+  local pattern=$1
+  shift
+  { "$@" 2>&1 || true; } | grep -qE -- "$pattern"
+}
+
+for script in quickstart setup test lint fuzz debian13; do
+  check "$script parses" bash -n "tools/$script"
+  check "$script --help" "tools/$script" --help
+  check "$script --help shows how to call it" prints "^Usage: .*tools/$script" "tools/$script" --help
+  check "$script --help names its exit status" prints "^Exit status: " "tools/$script" --help
+  check_status 2 "$script refuses an unknown option" "tools/$script" --no-such-option
+  check "$script names the unknown option" prints "no-such-option" "tools/$script" --no-such-option
+done
+
+for purpose in run build unit test bench; do
+  check "setup --list --for $purpose" prints "iproute2" tools/setup --list --for "$purpose"
+  check "setup --dry-run --for $purpose" tools/setup --dry-run --for "$purpose"
+done
+check_status 2 "setup refuses an unknown purpose" tools/setup --for dinner
+check_status 2 "quickstart refuses a count of zero" tools/quickstart --count 0
+check_status 2 "quickstart refuses a count that is none" tools/quickstart --count many
+
+# Help has to work from anywhere, also through a link.
+check "quickstart --help from another folder" env -C / "$PWD/tools/quickstart" --help
+
+# An optional package must not also be required for the same purpose, or its absence would be fatal.
+for purpose in run build unit test bench; do
+  duplicates=$(tools/setup --list --for "$purpose" | awk '{ print $2 }' | sort | uniq -d)
+  check "no package twice for $purpose" test -z "$duplicates"
+done
+
+if ((failures)); then
+  echo "$failures checks failed"
+  exit 1
+fi
+echo "all checks passed"

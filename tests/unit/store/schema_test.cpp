@@ -1,0 +1,90 @@
+#include "store/schema.hpp"
+
+#include <gmock/gmock.h>
+
+#include "store/rows.hpp"
+
+namespace netobs::store {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Schema, EveryKeyStartsWithTheRunAndNothingCountsUp) {
+  for (const Table* table : all_tables()) {
+    EXPECT_EQ(table->columns.front().name, "run_id") << table->name;
+    for (std::size_t i = 0; i < table->key_columns; ++i) EXPECT_FALSE(table->columns[i].nullable);
+    for (const auto dialect : {Dialect::sqlite, Dialect::mysql}) {
+      EXPECT_THAT(create_table_sql(*table, dialect), Not(HasSubstr("AUTO")));
+    }
+  }
+}
+
+TEST(Schema, RunPointsInBothDialects) {
+  EXPECT_EQ(create_table_sql(run_points_table(), Dialect::sqlite),
+            "CREATE TABLE IF NOT EXISTS `run_points` (`run_id` INTEGER NOT NULL, `host` TEXT NOT "
+            "NULL, `point` TEXT NOT NULL, `reason` TEXT NOT NULL, `count` INTEGER NOT NULL, "
+            "PRIMARY KEY (`run_id`,`host`,`point`,`reason`)) WITHOUT ROWID");
+  EXPECT_EQ(create_table_sql(run_points_table(), Dialect::mysql),
+            "CREATE TABLE IF NOT EXISTS `run_points` (`run_id` BIGINT NOT NULL, `host` VARCHAR(32) "
+            "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, `point` VARCHAR(32) CHARACTER SET "
+            "utf8mb4 COLLATE utf8mb4_bin NOT NULL, `reason` VARCHAR(32) CHARACTER SET utf8mb4 "
+            "COLLATE utf8mb4_bin NOT NULL, `count` BIGINT NOT NULL, PRIMARY KEY "
+            "(`run_id`,`host`,`point`,`reason`))");
+}
+
+TEST(Schema, UpsertInBothDialects) {
+  EXPECT_EQ(upsert_sql(run_points_table(), Dialect::sqlite, 2),
+            "INSERT INTO `run_points` (`run_id`,`host`,`point`,`reason`,`count`) VALUES "
+            "(?,?,?,?,?),(?,?,?,?,?) ON CONFLICT (`run_id`,`host`,`point`,`reason`) DO UPDATE SET "
+            "`count`=excluded.`count`");
+  EXPECT_EQ(upsert_sql(run_points_table(), Dialect::mysql, 1),
+            "INSERT INTO `run_points` (`run_id`,`host`,`point`,`reason`,`count`) VALUES "
+            "(?,?,?,?,?) ON DUPLICATE KEY UPDATE `count`=VALUES(`count`)");
+}
+
+TEST(Schema, ProbesHaveAColumnPerSlot) {
+  const auto& columns = probes_table().columns;
+  ASSERT_EQ(columns.size(), 34U);
+  EXPECT_EQ(columns[10].name, "sender_app_tx");
+  EXPECT_EQ(columns[21].name, "sender_app_rx");
+  EXPECT_EQ(columns[22].name, "reflector_app_tx");
+  EXPECT_EQ(columns[30].name, "reflector_tc_ingress");
+  for (std::size_t i = 10; i < 34; ++i) EXPECT_TRUE(columns[i].nullable);
+}
+
+TEST(Schema, FindsTablesByName) {
+  EXPECT_EQ(find_table("rollups"), &rollups_table());
+  EXPECT_EQ(find_table("Rollups"), nullptr);
+  EXPECT_EQ(find_table(""), nullptr);
+}
+
+TEST(Rows, HostileCellsAreErrors) {
+  std::vector<Cell> cells;
+  append_probe(cells, 1, ProbeRecord{});
+  ASSERT_TRUE(probe_from(cells));
+  const auto with = [&](std::size_t column, Cell cell) {
+    auto changed = cells;
+    changed[column] = cell;
+    return probe_from(changed).has_value();
+  };
+  EXPECT_FALSE(with(1, Cell::of(-1)));  // sequence
+  EXPECT_FALSE(with(2, Cell::null()));  // intended_ns
+  EXPECT_FALSE(with(4, Cell::of(6)));   // outcome: one past the last
+  EXPECT_TRUE(with(4, Cell::of(5)));
+  EXPECT_FALSE(with(5, Cell::of(4'294'967'296)));  // reflector_sequence
+  EXPECT_FALSE(with(7, Cell::of(256)));            // TTL
+  EXPECT_FALSE(with(9, Cell::of(4)));              // an unknown flag
+  EXPECT_FALSE(with(12, Cell::of_text("never")));  // a slot
+  EXPECT_FALSE(with(12, Cell::of_real(1.5)));
+}
+
+TEST(Rows, RunIdsAreSixteenHexDigits) {
+  EXPECT_EQ(run_id_text(0x7f3a), "0000000000007f3a");
+  const auto id = make_run_id();
+  ASSERT_TRUE(id);
+  EXPECT_GT(*id, 0);
+  EXPECT_EQ(run_id_text(*id).size(), 16U);
+}
+
+}  // namespace
+}  // namespace netobs::store

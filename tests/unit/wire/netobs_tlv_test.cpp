@@ -1,0 +1,143 @@
+#include "core/wire/netobs_tlv.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "unit/wire/hex.hpp"
+
+namespace netobs::wire {
+namespace {
+
+using wire_test::bytes;
+using wire_test::zeros;
+using wire_test::operator+;
+using Bytes = std::vector<std::byte>;
+
+PointSet points(std::initializer_list<Point> list) {
+  PointSet set;
+  for (const Point point : list) set.add(point);
+  return set;
+}
+
+NetobsEntry entry(std::initializer_list<std::pair<Point, std::int64_t>> times) {
+  NetobsEntry made{.reflector_sequence = 5, .sender_sequence = 6, .points = {}, .ns = {}};
+  for (const auto& [point, ns] : times) {
+    made.points.add(point);
+    made.ns[index(point)] = ns;
+  }
+  return made;
+}
+
+NetobsReply parsed(const Bytes& value) {
+  const auto reply = parse_netobs_reply(value);
+  EXPECT_TRUE(reply.has_value());
+  return reply.value_or(NetobsReply{});
+}
+
+TEST(NetobsTlv, RequestLayout) {
+  Bytes value(30, std::byte{0xee});
+  write_netobs_request(value, points({Point::app_tx, Point::app_rx}));
+  EXPECT_EQ(value, bytes("4e4f4253 01 00 00 00 0801 0000") + zeros(18));
+  EXPECT_EQ(parse_netobs_request(value), points({Point::app_tx, Point::app_rx}));
+}
+
+TEST(NetobsTlv, ReplyLayout) {
+  Bytes value(24 + 36 + 3, std::byte{0xee});
+  NetobsReplyWriter writer(value, points({Point::app_tx, Point::rx_software, Point::tx_hardware}),
+                           0x1122334455667788, 7);
+  const auto one = entry({{Point::app_tx, 0x0102030405060708},
+                          {Point::tx_hardware, 0x2222222222222222},
+                          {Point::rx_software, 0x0102030405060708 - 2},
+                          {Point::app_rx, 0x0102030405060708 + 3}});
+  ASSERT_TRUE(writer.add(one));
+  EXPECT_FALSE(writer.add(one));  // no room
+  EXPECT_EQ(value, bytes("4e4f4253 01 01 01 00 00a1 0000 1122334455667788 00000007"
+                         "00000005 00000006 08a1 00 00 0102030405060708"
+                         "2222222222222222 fffffffe 00000003") +
+                       zeros(3));
+  const auto reply = parsed(value);
+  EXPECT_EQ(reply.clock_identity, 0x1122334455667788U);
+  EXPECT_EQ(reply.dropped, 7U);
+  EXPECT_EQ(reply.available.bits(), 0x00a1);
+  ASSERT_EQ(reply.entries().size(), 1U);
+  EXPECT_EQ(reply.entries()[0], one);
+}
+
+TEST(NetobsTlv, WideWhenADifferenceExceeds32Bits) {
+  const auto fits = entry({{Point::app_tx, 0}, {Point::app_rx, 0x7fffffff}});
+  const auto beyond = entry({{Point::app_tx, 0}, {Point::app_rx, 0x80000000}});
+  const auto far = entry({{Point::app_tx, std::numeric_limits<std::int64_t>::max()},
+                          {Point::app_rx, std::numeric_limits<std::int64_t>::min()}});
+  Bytes value(24 + 24 + 28 + 28);
+  NetobsReplyWriter writer(value, PointSet(0xfff), 0, 0);
+  EXPECT_TRUE(writer.add(fits));
+  EXPECT_TRUE(writer.add(beyond));
+  EXPECT_TRUE(writer.add(far));
+  const auto reply = parsed(value);
+  ASSERT_EQ(reply.entry_count, 3U);
+  EXPECT_EQ(reply.entries()[0], fits);
+  EXPECT_EQ(reply.entries()[1], beyond);
+  EXPECT_EQ(reply.entries()[2], far);
+}
+
+TEST(NetobsTlv, HardwareOnlyAndEmptyEntries) {
+  const auto hardware = entry({{Point::rx_hardware, -5}, {Point::tx_hardware, 9}});
+  const auto empty = entry({});
+  Bytes value(24 + 36 + 20);
+  NetobsReplyWriter writer(value, PointSet(0xfff), 0, 0);
+  EXPECT_TRUE(writer.add(hardware));
+  EXPECT_TRUE(writer.add(empty));
+  const auto reply = parsed(value);
+  EXPECT_EQ(reply.entries()[0], hardware);
+  EXPECT_EQ(reply.entries()[1], empty);
+}
+
+TEST(NetobsTlv, EightEntriesAtMost) {
+  Bytes value(1000);
+  NetobsReplyWriter writer(value, PointSet(0xfff), 0, 0);
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(writer.add(entry({{Point::app_tx, i}})));
+  EXPECT_FALSE(writer.add(entry({{Point::app_tx, 8}})));
+  EXPECT_EQ(parsed(value).entry_count, 8U);
+  EXPECT_EQ(parsed(value).entry_slots[7].ns[index(Point::app_tx)], 7);
+}
+
+TEST(NetobsTlv, Sizes) {
+  EXPECT_EQ(netobs_entry_size(PointSet(0xfff)), 72U);
+  PointSet software(0xfff);
+  software.remove(Point::tx_hardware);
+  software.remove(Point::rx_hardware);
+  EXPECT_EQ(netobs_entry_size(software), 56U);
+  EXPECT_EQ(netobs_entry_size(software, true), 92U);
+  EXPECT_EQ(netobs_entry_size(PointSet()), 20U);
+  EXPECT_EQ(netobs_value_size(software, 2), 136U);
+  EXPECT_EQ(netobs_tlv_size_for(2), 136U);
+  EXPECT_EQ(netobs_value_size(PointSet(), 99), 24U + 8 * 20U);
+}
+
+TEST(NetobsTlv, ReplyRejects) {
+  Bytes good(24 + 20);
+  NetobsReplyWriter writer(good, PointSet(0xfff), 0, 0);
+  ASSERT_TRUE(writer.add(entry({{Point::app_tx, 1}})));
+  ASSERT_TRUE(parse_netobs_reply(good).has_value());
+  const auto rejected = [&](std::size_t octet, unsigned value) {
+    Bytes bad = good;
+    bad[octet] = static_cast<std::byte>(value);
+    return parse_netobs_reply(bad).error();
+  };
+  EXPECT_EQ(parse_netobs_reply(std::span(good).first(23)).error(), NetobsReject::too_short);
+  EXPECT_EQ(parse_netobs_reply({}).error(), NetobsReject::too_short);
+  EXPECT_EQ(rejected(0, 0), NetobsReject::wrong_magic);
+  EXPECT_EQ(rejected(4, 2), NetobsReject::wrong_version);
+  EXPECT_EQ(rejected(5, 0), NetobsReject::wrong_direction);
+  EXPECT_EQ(rejected(6, 9), NetobsReject::too_many_entries);
+  EXPECT_EQ(rejected(6, 2), NetobsReject::truncated_entry);   // a second header is not there
+  EXPECT_EQ(rejected(33, 3), NetobsReject::truncated_entry);  // a second point is not there
+  EXPECT_EQ(rejected(32, 0x10), NetobsReject::unknown_point);
+  EXPECT_EQ(parse_netobs_request(good).error(), NetobsReject::wrong_direction);
+  EXPECT_EQ(parse_netobs_request(zeros(40)).error(), NetobsReject::wrong_magic);
+  EXPECT_EQ(name(NetobsReject::truncated_entry), "truncated_entry");
+}
+
+}  // namespace
+}  // namespace netobs::wire
