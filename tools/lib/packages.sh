@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# Every distribution package the project uses, in one place. tools/setup installs from this table and
+# tools/debian13 installs the same rows into its tree.
+#
+# A row is: group, package, why. The names are those of Debian 12; Debian 13 and Ubuntu 24.04 use the
+# same ones except where a row lists alternatives with `|`: the first one already installed counts, else
+# the first one the package lists know is installed. What differs, and where:
+#   libssl3, libpcap0.8, libmysqlcppconn7v5, libfmt9
+#                    Debian 13 and Ubuntu 24.04 renamed some of them in the 64-bit time transition or
+#                    ship a newer soname; they matter only where a built program is run without building
+# A group that ends in `?` is wanted, not needed: a row no package list knows is reported and passed
+# over, and the step that uses it says why it was skipped.
+#
+# There is no database daemon here on purpose: mariadb-server-core has the server program for the tests,
+# which start a private instance themselves, and no service.
+# shellcheck disable=SC2034  # read by the scripts that source this file
+netobs_packages=(
+  "run    iproute2                                  namespaces, veth pairs and addresses"
+  "run    libbpf1                                   loads the BPF programs"
+  "run    liburing2                                 io_uring transport"
+  "run    libsqlite3-0                              the default store"
+  "run    libssl3t64|libssl3                        HMAC of authenticated probes"
+  "run    libfmt10|libfmt9                          text output"
+  "run    libpcap0.8t64|libpcap0.8                  capture tap as a timestamp point"
+  "run    libmysqlcppconn7t64|libmysqlcppconn7v5    MySQL store"
+  "build  iproute2                                  namespaces, veth pairs and addresses"
+  "build  g++                                       C++23 compiler"
+  "build  cmake                                     build system"
+  "build  ninja-build                               build system"
+  "build  pkg-config                                finds the libraries"
+  "build  clang                                     compiles the BPF programs"
+  "build  libbpf-dev                                loads the BPF programs"
+  "build  liburing-dev                              io_uring transport"
+  "build  libpcap-dev                               capture tap as a timestamp point"
+  "build  libmysqlcppconn-dev                       MySQL store"
+  "build  libsqlite3-dev                            the default store"
+  "build  libfmt-dev                                text output"
+  "build  libcli11-dev                              command line"
+  "build  nlohmann-json3-dev                        JSON output and input"
+  "build  libssl-dev                                HMAC of authenticated probes"
+  "unit   libgtest-dev                              tests"
+  "unit   libgmock-dev                              tests"
+  "unit   libbenchmark-dev                          the dev preset builds the benchmarks too"
+  "test   python3                                   end-to-end tests"
+  "test   util-linux                                unshare and setarch around tests"
+  "test   ethtool                                   NIC settings in namespace tests"
+  "test   jq                                        checks of JSON output"
+  "test   sqlite3                                   checks of what the store wrote"
+  "test   mariadb-server-core                       a private server for the MySQL tests; no service"
+  "test   mariadb-client                            checks of what the MySQL store wrote"
+  "test   tcpdump                                   captures for the wire format tests"
+  "test   tshark                                    an independent decoder of our packets"
+  "test?  shellcheck                                tools/lint: scripts"
+  "test?  clang-format-19                           tools/lint: formatting"
+  "test?  clang-19                                  tools/fuzz and tools/lint"
+  "test?  clang-tidy-19                             tools/lint: static analysis"
+  "test?  libclang-rt-19-dev                        tools/fuzz: libFuzzer and sanitizers"
+  "test?  debootstrap                               tools/debian13"
+  "test?  debian-archive-keyring                    tools/debian13: verifies what it fetches"
+  "bench? sockperf                                  peer for the round-trip comparison"
+  "bench? irtt                                      peer for the send-timer comparison"
+  "bench? iperf3                                    peer for the packet-rate comparison"
+  "bench? mariadb-server-core                       LOAD DATA comparison; no service"
+  "bench? mariadb-client                            LOAD DATA comparison"
+)
+
+# Groups that a purpose of `tools/setup --for` needs. unit is the least that can run unit tests.
+netobs_groups_for() {
+  case $1 in
+    run) echo "run" ;;
+    build) echo "build" ;;
+    unit) echo "build unit" ;;
+    test) echo "build unit test test?" ;;
+    bench) echo "build unit bench?" ;;
+    *) return 1 ;;
+  esac
+}
