@@ -86,15 +86,15 @@ ErrorParts read_error_parts(std::span<const std::byte> control) {
 std::optional<TxTimestamp> transmit_timestamp(const sock_extended_err& error,
                                               const abi::ScmTimestamping64& times,
                                               std::uint32_t id) {
-  if (error.ee_info == SCM_TSTAMP_SCHED && times.software.is_set()) {
-    return TxTimestamp{id, Point::tx_sched, times.software.total_ns()};
+  const auto software_ns = times.software.total_ns();
+  if (error.ee_info == SCM_TSTAMP_SCHED && software_ns) {
+    return TxTimestamp{id, Point::tx_sched, *software_ns};
   }
   if (error.ee_info != SCM_TSTAMP_SND) return std::nullopt;
   // Hardware first: in its message the software slot may hold the packet's delivery time.
-  if (times.hardware.is_set())
-    return TxTimestamp{id, Point::tx_hardware, times.hardware.total_ns()};
-  if (times.software.is_set())
-    return TxTimestamp{id, Point::tx_software, times.software.total_ns()};
+  if (const auto hardware_ns = times.hardware.total_ns())
+    return TxTimestamp{id, Point::tx_hardware, *hardware_ns};
+  if (software_ns) return TxTimestamp{id, Point::tx_software, *software_ns};
   return std::nullopt;
 }
 
@@ -129,8 +129,8 @@ RxControl decode_rx_control(std::span<const std::byte> control) {
   for_each_message(control, [&result](int level, int type, std::span<const std::byte> data) {
     if (level == SOL_SOCKET && type == abi::so_timestamping_new) {
       if (const auto times = read_as<abi::ScmTimestamping64>(data)) {
-        if (times->software.is_set()) result.rx_software_ns = times->software.total_ns();
-        if (times->hardware.is_set()) result.rx_hardware_ns = times->hardware.total_ns();
+        result.rx_software_ns = times->software.total_ns();
+        result.rx_hardware_ns = times->hardware.total_ns();
       }
     } else if ((level == IPPROTO_IP && type == IP_TTL) ||
                (level == IPPROTO_IPV6 && type == IPV6_HOPLIMIT)) {

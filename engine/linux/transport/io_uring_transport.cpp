@@ -247,15 +247,16 @@ void IoUringTransport::take_tx_timestamp(const io_uring_cqe& completion, EventSt
   const bool hardware = (completion.flags & abi::cqe_tstamp_hw_flag) != 0;
   const abi::Timespec64 time{static_cast<std::int64_t>(completion.big_cqe[0]),
                              static_cast<std::int64_t>(completion.big_cqe[1])};
+  const auto time_ns = time.total_ns();
   const auto id = static_cast<std::uint32_t>(completion.res);
-  if (!time.is_set()) {
+  if (!time_ns) {
     ++empty_timestamp_count_;
     return;
   }
-  if (kind == kind_sched) events.tx_timestamps.push_back({id, Point::tx_sched, time.total_ns()});
+  if (kind == kind_sched) events.tx_timestamps.push_back({id, Point::tx_sched, *time_ns});
   if (kind == kind_sent) {
     events.tx_timestamps.push_back(
-        {id, hardware ? Point::tx_hardware : Point::tx_software, time.total_ns()});
+        {id, hardware ? Point::tx_hardware : Point::tx_software, *time_ns});
   }
 }
 

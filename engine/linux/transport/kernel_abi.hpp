@@ -2,6 +2,7 @@
 // Kernel ABI that the headers of Debian 12 do not know. Probed at run time, never by version.
 
 #include <cstdint>
+#include <optional>
 
 namespace netobs::abi {
 
@@ -17,15 +18,22 @@ inline constexpr unsigned cqe_32_flag = 1U << 15U;
 inline constexpr unsigned cqe_tstamp_hw_flag = 1U << 16U;
 inline constexpr unsigned cqe_tstamp_type_shift = 17;
 
-/// struct scm_timestamping64: software, unused, hardware.
+/// struct __kernel_timespec, as delivered by SO_TIMESTAMPING_NEW.
 struct Timespec64 {
   std::int64_t seconds;
   std::int64_t nanoseconds;
-  [[nodiscard]] constexpr bool is_set() const { return seconds != 0 || nanoseconds != 0; }
-  [[nodiscard]] constexpr std::int64_t total_ns() const {
-    return seconds * 1'000'000'000 + nanoseconds;
+  /// nullopt when the slot is empty (all zero) or holds what no kernel writes: parts of a second
+  /// outside 0 to 999999999, or a time beyond the years that 64 bits of nanoseconds hold.
+  [[nodiscard]] constexpr std::optional<std::int64_t> total_ns() const {
+    constexpr std::int64_t second_ns = 1'000'000'000;
+    constexpr std::int64_t seconds_max = INT64_MAX / second_ns - 1;
+    if (seconds == 0 && nanoseconds == 0) return std::nullopt;
+    if (seconds < 0 || seconds > seconds_max) return std::nullopt;
+    if (nanoseconds < 0 || nanoseconds >= second_ns) return std::nullopt;
+    return seconds * second_ns + nanoseconds;
   }
 };
+/// struct scm_timestamping64: software, unused, hardware.
 struct ScmTimestamping64 {
   Timespec64 software;
   Timespec64 unused;

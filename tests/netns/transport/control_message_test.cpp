@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "linux/transport/kernel_abi.hpp"
@@ -92,6 +93,15 @@ TEST(ControlMessage, TellsTransmitTimestampsApart) {
   EXPECT_EQ(decode(SCM_TSTAMP_SND, {{1, 1}, {}, {}})->id, 99U);
   EXPECT_FALSE(decode(SCM_TSTAMP_SND, {}).has_value());
   EXPECT_FALSE(decode(SCM_TSTAMP_ACK, {{1, 1}, {}, {}}).has_value());
+}
+
+TEST(ControlMessage, TimesThatNoKernelWritesAreNoTimestamps) {
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  for (const abi::Timespec64 time :
+       {abi::Timespec64{0, 0}, {most, 0}, {-1, 0}, {1, -1}, {1, 1'000'000'000}, {most, most}}) {
+    EXPECT_EQ(time.total_ns(), std::nullopt) << time.seconds << " s " << time.nanoseconds << " ns";
+  }
+  EXPECT_EQ((abi::Timespec64{1, 999'999'999}).total_ns(), 1'999'999'999);
 }
 
 TEST(ControlMessage, AssignsIcmpErrorsByTheQuotedPayload) {
