@@ -51,6 +51,8 @@ for purpose in run build unit test bench; do
   check "setup --list --for $purpose" prints "iproute2" tools/setup --list --for "$purpose"
   check "setup --dry-run --for $purpose" tools/setup --dry-run --for "$purpose"
 done
+# From the top folder, where the group's name taken as a pattern would match the folder "tests".
+check "setup --for test offers what the slow tests need" prints "debootstrap" tools/setup --list --for test
 check_status 2 "setup refuses an unknown purpose" tools/setup --for dinner
 check_status 2 "quickstart refuses a count of zero" tools/quickstart --count 0
 check_status 2 "quickstart refuses a count that is none" tools/quickstart --count many
