@@ -5,15 +5,15 @@
 #include "app/measure.hpp"
 #include "app/reflector_service.hpp"
 #include "core/wire/packet.hpp"
-#include "linux/os/veth_lab.hpp"
+#include "linux/lab/veth_lab.hpp"
 
 namespace netobs::app {
 
 Result<report::Summary> run_demo(RunConfig config, RunControl& control) {
   control.enter("setting up two hosts");
-  NETOBS_TRY(lab, os::VethLab::create());
+  NETOBS_TRY(lab, lab::VethLab::create());
   ReflectorOptions options;
-  options.listen = os::VethLab::reflector_v4(wire::default_port);
+  options.listen = lab::VethLab::reflector_v4(wire::default_port);
   options.layers = config.layers;
   options.wait = config.wait == WaitMode::spin ? WaitMode::spin : WaitMode::block;
   options.disabled = config.disabled;

@@ -85,7 +85,10 @@ class Run {
 RecordSinks Run::sinks() {
   return {
       .probes =
-          [this](std::span<const ProbeRecord> records) { stores_.add_probes(records, run_id_); },
+          [this](std::span<const ProbeRecord> records) {
+            stores_.add_probes(records, run_id_);
+            if (config_.taps.records) config_.taps.records(records);
+          },
       .rollups =
           [this](const std::vector<stats::Rollup>& rollups) {
             stores_.add_rollups(rollups, run_id_);

@@ -104,7 +104,8 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
   transport.max_datagram_bytes = max_datagram_bytes;
   transport.features = features.transport;
   NETOBS_TRY(opened, make_transport(options.transport, transport));
-  loop.transport_ = std::move(opened);
+  loop.transport_ =
+      options.wrap_transport ? options.wrap_transport(std::move(opened)) : std::move(opened);
   NETOBS_TRY(hooks, open_hooks(options, *loop.transport_, features.hooks));
   loop.hooks_ = std::move(hooks.source);
 

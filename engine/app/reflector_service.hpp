@@ -27,7 +27,8 @@ struct ReflectorOptions {
   bool stateful = true;
   bool answer_own_port = false;
   DisabledFeatures disabled;
-  int network_namespace_fd = -1;  ///< -1 = where the process is. Borrowed for start() only.
+  int network_namespace_fd = -1;    ///< -1 = where the process is. Borrowed for start() only.
+  TransportWrapper wrap_transport;  ///< empty but in the self-test
 };
 
 /// What a reflector that is running is and does.

@@ -1,16 +1,34 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "app/layer_selection.hpp"
 #include "core/base/time.hpp"
+#include "core/layer/record.hpp"
 #include "core/session/schedule.hpp"
 #include "core/session/transport.hpp"
 
+namespace netobs {
+class LinuxTransport;
+}
+
 namespace netobs::app {
+
+/// Puts something between a program's loop and its transport; gives back what the loop shall use.
+using TransportWrapper =
+    std::function<std::unique_ptr<LinuxTransport>(std::unique_ptr<LinuxTransport>)>;
+
+/// How the self-test looks into a run and interferes with it. Empty in any other.
+struct RunTaps {
+  TransportWrapper transport;
+  std::function<void(std::span<const ProbeRecord>)> records;  ///< called on the record thread
+};
 
 /// Kernel features that a run pretends not to have, so that every fallback can be tried on one
 /// kernel. Names: see feature_switches() in features.hpp.
@@ -43,6 +61,7 @@ struct RunConfig {
   DisabledFeatures disabled;
   /// The hot thread and its sockets live in this namespace; -1 = where the process is. Borrowed.
   int network_namespace_fd = -1;
+  RunTaps taps;
 
   static constexpr std::uint64_t default_count = 1000;
 };

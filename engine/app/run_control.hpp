@@ -31,9 +31,14 @@ class RunControl {
   [[nodiscard]] const std::atomic<bool>& stop() const { return stop_; }
   [[nodiscard]] const std::atomic<bool>& abandon() const { return abandon_; }
 
-  void enter(std::string phase) {
+  /// Of a command that makes several runs: stands before the phase of each.
+  void begin_part(std::string part) {
     const std::lock_guard lock(mutex_);
-    progress_.phase = std::move(phase);
+    part_ = std::move(part) + ": ";
+  }
+  void enter(const std::string& phase) {
+    const std::lock_guard lock(mutex_);
+    progress_.phase = part_ + phase;
   }
   void publish(const Progress& progress) {
     const std::lock_guard lock(mutex_);
@@ -60,6 +65,7 @@ class RunControl {
   std::atomic<bool> stop_{false};
   std::atomic<bool> abandon_{false};
   mutable std::mutex mutex_;
+  std::string part_;
   Progress progress_;
   std::vector<std::string> messages_;
 };

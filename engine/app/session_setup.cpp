@@ -282,7 +282,8 @@ Result<PreparedSession> prepare_session(const RunConfig& config, const RunContro
   NETOBS_TRY(interface, find_interface(config, session.remote));
   session.interface = interface;
   NETOBS_TRY(transport, open_transport(config, session, features.transport));
-  session.transport = std::move(transport);
+  session.transport =
+      config.taps.transport ? config.taps.transport(std::move(transport)) : std::move(transport);
   open_hooks(config, features.hooks, session);
   session.sender = sender_config(config, session.remote);
   NETOBS_TRY(warmed, warm_up(session.sender, *session.transport, session.hooks.get(), control,

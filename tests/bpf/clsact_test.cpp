@@ -28,7 +28,7 @@ class Clsact : public ::testing::Test {
  protected:
   void SetUp() override {
     if (const auto reason = reason_to_skip()) GTEST_SKIP() << *reason;
-    auto lab = os::VethLab::create();
+    auto lab = lab::VethLab::create();
     ASSERT_TRUE(lab.has_value()) << lab.error().message();
     lab_.emplace(std::move(*lab));
     auto scope = os::NamespaceScope::enter(lab_->sender_side());
@@ -96,7 +96,7 @@ class Clsact : public ::testing::Test {
     return run({"tc", "filter", "show", "dev", "va0", "egress"}).find("u32") != std::string::npos;
   }
 
-  std::optional<os::VethLab> lab_;
+  std::optional<lab::VethLab> lab_;
   std::optional<os::NamespaceScope> scope_;
   std::optional<TcNetlink> netlink_;
   int interface_ = 0;

@@ -18,7 +18,7 @@
 namespace netobs::test {
 
 std::optional<std::string> reason_to_skip() {
-  auto lab = os::VethLab::create();
+  auto lab = lab::VethLab::create();
   if (!lab) return lab.error().message();
   HookOptions options;
   options.wanted = hook_points;

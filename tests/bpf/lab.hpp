@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "bpf/packet.hpp"
+#include "linux/lab/veth_lab.hpp"
 #include "linux/os/fd.hpp"
-#include "linux/os/veth_lab.hpp"
 #include "linux/timestamp/bpf_hooks.hpp"
 
 namespace netobs::test {

@@ -22,7 +22,7 @@ class LiveHooks : public ::testing::Test {
  protected:
   void SetUp() override {
     if (const auto reason = reason_to_skip()) GTEST_SKIP() << *reason;
-    auto lab = os::VethLab::create();
+    auto lab = lab::VethLab::create();
     ASSERT_TRUE(lab.has_value()) << lab.error().message();
     lab_.emplace(std::move(*lab));
   }
@@ -37,7 +37,7 @@ class LiveHooks : public ::testing::Test {
 
   void expect_thousand_probes_at_every_point(HookFeatures features, std::int64_t slack_ns);
 
-  std::optional<os::VethLab> lab_;
+  std::optional<lab::VethLab> lab_;
 };
 
 /// UDP copies a packet that is in one piece without passing skb_copy_datagram_iovec

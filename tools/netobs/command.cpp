@@ -5,7 +5,7 @@
 namespace netobs::cli {
 namespace {
 
-constexpr std::array<Command, 7> commands{{
+constexpr std::array<Command, 8> commands{{
     {"demo", "Measure a real path inside this machine: the quickest way to see what it does",
      add_demo},
     {"rtt", "Measure the way to a reflector and back, layer by layer", add_rtt},
@@ -15,6 +15,8 @@ constexpr std::array<Command, 7> commands{{
     {"runs", "List the runs in a store", add_runs},
     {"doctor", "Say which timestamp points work here, why not the others, and what would help",
      add_doctor},
+    {"selftest", "Prove the numbers: put known delays in, and see where they are found",
+     add_selftest},
     {"db", "Prepare a store, look at it, send spooled rows", add_db},
 }};
 

@@ -11,7 +11,6 @@
 #include <optional>
 #include <thread>
 
-#include "core/report/renderer.hpp"
 #include "progress_line.hpp"
 #include "signals.hpp"
 
@@ -29,6 +28,8 @@ bool locale_is_utf8() {
   return false;
 }
 
+}  // namespace
+
 report::RenderStyle terminal_style() {
   report::RenderStyle style;
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
@@ -37,8 +38,6 @@ report::RenderStyle terminal_style() {
   style.utf8 = terminal && locale_is_utf8();
   return style;
 }
-
-}  // namespace
 
 void print_text(const report::Summary& summary) {
   fmt::print("{}", report::render_text(summary, terminal_style()));
@@ -58,25 +57,32 @@ Result<void> write_output(const std::string& path, const std::string& text) {
   return {};
 }
 
-int run_and_print(const RunOptions& options, const app::RunConfig& config, const Measure& measure) {
-  auto signals = Signals::block();
-  if (!signals) return report_error(signals.error());
+Result<void> run_watched(const app::RunConfig& config, bool quiet,
+                         const std::function<void(app::RunControl&)>& work) {
+  NETOBS_TRY(signals, Signals::block());
   app::RunControl control;
-  std::optional<Result<report::Summary>> outcome;
   std::atomic<bool> done{false};
   std::thread worker([&] {
-    outcome = measure(control);
+    work(control);
     done.store(true, std::memory_order_release);
   });
   {
-    ProgressLine line(config, !options.quiet);
+    ProgressLine line(config, !quiet);
     while (!done.load(std::memory_order_acquire)) {
-      if (signals->wait(redraw_ms)) control.request_stop();
+      if (signals.wait(redraw_ms)) control.request_stop();
       line.draw(control.progress());
     }
   }
   worker.join();
   for (const auto& message : control.messages()) fmt::print(stderr, "netobs: {}\n", message);
+  return {};
+}
+
+int run_and_print(const RunOptions& options, const app::RunConfig& config, const Measure& measure) {
+  std::optional<Result<report::Summary>> outcome;
+  const auto watched = run_watched(config, options.quiet,
+                                   [&](app::RunControl& control) { outcome = measure(control); });
+  if (!watched) return report_error(watched.error());
   if (!*outcome) return report_error(outcome->error());
   const auto& summary = **outcome;
   // JSON on standard output leaves no room for text there.

@@ -1,6 +1,7 @@
 #include "core/report/format.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -127,6 +128,21 @@ std::vector<std::string> how(const RunInfo& run) {
   if (!run.schedule.empty()) items.push_back(run.schedule);
   items.push_back(fmt::format("{} bytes", run.size_bytes));
   return items;
+}
+
+std::string layers_text(const Summary& summary) {
+  std::vector<std::string_view> layers;
+  std::uint64_t points = 0;
+  for (const auto& layer : layer_table) {
+    std::uint64_t of_layer = 0;
+    for (const std::size_t slot_index : path_order) {
+      const bool on = summary.ledger.at(slot_index).plan == Reason::captured;
+      if (on && info(slot_point(slot_index)).layer == layer.layer) ++of_layer;
+    }
+    if (of_layer > 0) layers.push_back(layer.name);
+    points += of_layer;
+  }
+  return fmt::format("{}: {} on the two hosts", fmt::join(layers, ", "), counted(points, "point"));
 }
 
 std::vector<std::string> probe_items(const RunDocument& document) {

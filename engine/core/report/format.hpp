@@ -52,6 +52,9 @@ struct TimeUnit {
 [[nodiscard]] std::vector<std::string> how(const RunInfo& run);
 /// "sent 10 000", "answered 9 990 (99.90 %)", "lost 10 (out 3, back 7)", ...
 [[nodiscard]] std::vector<std::string> probe_items(const RunDocument& document);
+/// "app, kernel, tc: 12 points on the two hosts": what was switched on, and so took its share of
+/// the time.
+[[nodiscard]] std::string layers_text(const Summary& summary);
 /// What the checks found, one sentence each.
 [[nodiscard]] std::vector<std::string> check_items(const stats::ViolationCounters& violations);
 

@@ -83,8 +83,8 @@ std::string segments(const Summary& summary) {
 }
 
 std::string rest(const Summary& summary) {
-  std::string text =
-      fmt::format("- Checks: {}.\n", fmt::join(check_items(summary.document.violations), "; "));
+  std::string text = fmt::format("- Layers: {}.\n", layers_text(summary));
+  text += fmt::format("- Checks: {}.\n", fmt::join(check_items(summary.document.violations), "; "));
   if (summary.send_error) {
     text += fmt::format("- Send error: p50 {}, p99 {}, max {}.\n", cell(summary.send_error->p50()),
                         cell(summary.send_error->p99()), cell(summary.send_error->max));

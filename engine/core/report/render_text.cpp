@@ -191,6 +191,7 @@ void put_quantiles(TextPage& page, std::string_view label, std::string_view lead
 }
 
 void put_checks(TextPage& page, const Summary& summary) {
+  page.paragraph("layers", layers_text(summary), label_width);
   const auto& violations = summary.document.violations;
   const bool clean = violations.causal_order == 0 && violations.identity == 0;
   page.items("checks", check_items(violations), label_width, 3, clean ? Ink::plain : Ink::alarm);

@@ -122,6 +122,16 @@ std::string InterfaceFacts::label() const {
   return fmt::format("{} ({}{})", name, kind, is_virtual() ? ": no wire" : "");
 }
 
+Result<void> switch_off_tx_checksumming(const std::string& name) {
+  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ethtool_value off{.cmd = ETHTOOL_STXCSUM, .data = 0};
+  if (socket && ethtool(socket.get(), name, &off)) return {};
+  return fail({.what = fmt::format("switch off checksum offload of {}", name),
+               .sys_errno = errno,
+               .cause = "It needs CAP_NET_ADMIN.",
+               .remedy = "Run it with sudo."});
+}
+
 Result<InterfaceFacts> interface_facts(const std::string& name) {
   InterfaceFacts facts;
   facts.name = name;
@@ -160,6 +170,20 @@ Result<std::vector<std::string>> interfaces_up() {
     }
   }
   return names;
+}
+
+bool has_address(const std::string& name) {
+  const auto list = own_addresses();
+  for (const ifaddrs* row = list.get(); row != nullptr; row = row->ifa_next) {
+    if (row->ifa_addr == nullptr || name != row->ifa_name) continue;
+    const auto family = row->ifa_addr->sa_family;
+    if (family == AF_INET) return true;
+    if (family != AF_INET6) continue;
+    const auto bytes = to_endpoint(*row->ifa_addr).address;
+    const bool link_local = bytes[0] == 0xfe && (bytes[1] & 0xc0U) == 0x80;
+    if (!link_local) return true;
+  }
+  return false;
 }
 
 std::optional<std::string> interface_holding(const Endpoint& address) {

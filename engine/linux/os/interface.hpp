@@ -30,10 +30,15 @@ struct InterfaceFacts {
 
 /// Error when there is no such interface.
 [[nodiscard]] Result<InterfaceFacts> interface_facts(const std::string& name);
+/// The kernel computes checksums of what this interface sends from now on (ETHTOOL_STXCSUM). For
+/// interfaces that belong to the caller: nothing is restored. Needs CAP_NET_ADMIN.
+[[nodiscard]] Result<void> switch_off_tx_checksumming(const std::string& name);
 /// Names of the interfaces that are up.
 [[nodiscard]] Result<std::vector<std::string>> interfaces_up();
 /// The interface that holds this address; nullopt when none does.
 [[nodiscard]] std::optional<std::string> interface_holding(const Endpoint& address);
+/// Whether it carries an address that somebody gave it: any but an IPv6 link-local one.
+[[nodiscard]] bool has_address(const std::string& name);
 /// The source address that the routing table would use towards `remote`. Sends nothing.
 [[nodiscard]] Result<Endpoint> source_address_towards(const Endpoint& remote);
 

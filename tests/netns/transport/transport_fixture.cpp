@@ -55,7 +55,7 @@ std::set<std::uint32_t> Log::failed_ids() const {
 
 void TransportTest::SetUp() {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, for network namespaces";
-  auto lab = os::VethLab::create();
+  auto lab = lab::VethLab::create();
   ASSERT_TRUE(lab.has_value()) << lab.error().message();
   lab_.emplace(std::move(*lab));
   auto probe = make_sender(options());

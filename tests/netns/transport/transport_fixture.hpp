@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/base/bytes.hpp"
+#include "linux/lab/veth_lab.hpp"
 #include "linux/os/clock.hpp"
-#include "linux/os/veth_lab.hpp"
 #include "linux/transport/udp_transport.hpp"
 
 namespace netobs::test {
@@ -86,7 +86,7 @@ class TransportTest : public ::testing::TestWithParam<TransportCase> {
     log.add(transport.poll(os::monotonic_now(), GetParam().wait));
   }
 
-  std::optional<os::VethLab> lab_;
+  std::optional<lab::VethLab> lab_;
   std::unique_ptr<LinuxTransport> sender_;
   std::unique_ptr<LinuxTransport> reflector_;
 };

@@ -1,0 +1,57 @@
+#pragma once
+// One run between two hosts of this machine, with everything the self-test wants to see of it.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/reflector_service.hpp"
+#include "app/run_config.hpp"
+#include "app/run_control.hpp"
+#include "core/layer/record.hpp"
+#include "core/report/summary.hpp"
+#include "linux/os/netns.hpp"
+
+namespace netobs::app::selftest {
+
+/// The two ends of a path inside this machine. Borrowed from the lab that made them.
+struct Hosts {
+  const os::NetworkNamespace* sender = nullptr;
+  const os::NetworkNamespace* reflector = nullptr;
+  std::string sender_interface;
+  std::string reflector_interface;
+};
+
+/// What every run of a self-test has in common.
+struct Setup {
+  std::string transport = "syscall";
+  LayerSelection layers;
+  DisabledFeatures disabled;
+  /// Where sender and reflector run, spinning; without two CPUs they wait and are not pinned.
+  std::optional<int> sender_cpu;
+  std::optional<int> reflector_cpu;
+
+  [[nodiscard]] bool has_two_cpus() const { return sender_cpu && reflector_cpu; }
+};
+/// The first two CPUs that this process may use.
+[[nodiscard]] Setup make_setup(const LayerSelection& layers);
+
+struct BlockPlan {
+  RunConfig run;
+  ReflectorOptions reflector;
+};
+/// An isochronous run of `count` probes, nothing stored, both programs spinning where each has a
+/// CPU of its own.
+[[nodiscard]] BlockPlan plan_block(const Hosts& hosts, const Setup& setup, std::uint64_t count,
+                                   Duration interval);
+
+struct Block {
+  report::Summary summary;
+  std::vector<ProbeRecord> records;
+  ReflectorCounters reflector;
+};
+
+/// Starts the reflector, runs the sender on a thread of its own, stops the reflector.
+[[nodiscard]] Result<Block> run_block(const BlockPlan& plan, RunControl& control);
+
+}  // namespace netobs::app::selftest
