@@ -3,9 +3,9 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
-#include "linux/os/clock.hpp"
 #include "linux/timestamp/libbpf_log.hpp"
 
 namespace netobs::linux_bpf {
@@ -29,10 +29,10 @@ struct Difference {
 };
 
 // The narrowest of five: an interrupt inside a bracket makes it wide.
-Difference measure() {
+Difference measure(const HostClocks& clocks) {
   Difference best{0, std::numeric_limits<std::int64_t>::max()};
   for (int i = 0; i < 5; ++i) {
-    const auto read = os::bracketed_read();
+    const auto read = clocks.read();
     const std::int64_t width = read.after.ns - read.before.ns;
     if (width < best.bracket_ns) {
       best = {read.realtime.ns - (read.before.ns + width / 2), width};
@@ -45,7 +45,11 @@ Difference measure() {
 
 HookClock HookClock::make(bool tai_wanted) {
   const bool tai = tai_wanted && os::read_time_discipline().has_value() && kernel_has_tai();
-  HookClock clock(tai ? NETOBS_CLOCK_TAI : NETOBS_CLOCK_MONOTONIC);
+  return of(tai ? NETOBS_CLOCK_TAI : NETOBS_CLOCK_MONOTONIC, {});
+}
+
+HookClock HookClock::of(netobs_clock kind, HostClocks clocks) {
+  HookClock clock(kind, std::move(clocks));
   clock.refresh(0);
   clock.refresh_at_ns_ = 0;
   return clock;
@@ -54,15 +58,15 @@ HookClock HookClock::make(bool tai_wanted) {
 void HookClock::refresh(std::int64_t raw_ns) {
   if (kind_ == NETOBS_CLOCK_TAI) {
     // A failure now, after it worked at the start, leaves the last offset in force.
-    if (const auto discipline = os::read_time_discipline()) {
+    if (const auto discipline = clocks_.discipline()) {
       offset_ns_ = -discipline->tai_offset_s * second_ns;
     }
     refresh_at_ns_ = raw_ns + tai_refresh_ns;
     return;
   }
-  const auto difference = measure();
+  const auto difference = measure(clocks_);
   offset_ns_ = difference.realtime_minus_monotonic_ns;
-  bracket_ns_ = difference.bracket_ns;
+  bracket_ns_ = std::max(bracket_ns_, difference.bracket_ns);
   refresh_at_ns_ = raw_ns + monotonic_refresh_ns;
 }
 
