@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "linux/timestamp/libbpf_log.hpp"
@@ -23,20 +24,26 @@ bool kernel_has_tai() {
   return libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCKET_FILTER, tai_helper, nullptr) == 1;
 }
 
+// Smaller steps drown in the brackets.
+constexpr std::int64_t least_step_ns = 10'000;
+
 struct Difference {
   std::int64_t realtime_minus_monotonic_ns;
   std::int64_t bracket_ns;
 };
 
+Difference measure_once(const HostClocks& clocks) {
+  const auto read = clocks.read();
+  const std::int64_t width = read.after.ns - read.before.ns;
+  return {read.realtime.ns - (read.before.ns + width / 2), width};
+}
+
 // The narrowest of five: an interrupt inside a bracket makes it wide.
 Difference measure(const HostClocks& clocks) {
   Difference best{0, std::numeric_limits<std::int64_t>::max()};
   for (int i = 0; i < 5; ++i) {
-    const auto read = clocks.read();
-    const std::int64_t width = read.after.ns - read.before.ns;
-    if (width < best.bracket_ns) {
-      best = {read.realtime.ns - (read.before.ns + width / 2), width};
-    }
+    const auto each = measure_once(clocks);
+    if (each.bracket_ns < best.bracket_ns) best = each;
   }
   return best;
 }
@@ -68,6 +75,12 @@ void HookClock::refresh(std::int64_t raw_ns) {
   offset_ns_ = difference.realtime_minus_monotonic_ns;
   bracket_ns_ = std::max(bracket_ns_, difference.bracket_ns);
   refresh_at_ns_ = raw_ns + monotonic_refresh_ns;
+}
+
+bool HookClock::stepped() const {
+  const auto now = measure_once(clocks_);
+  const auto tolerance_ns = (now.bracket_ns + bracket_ns_) / 2 + least_step_ns;
+  return std::llabs(now.realtime_minus_monotonic_ns - offset_ns_) > tolerance_ns;
 }
 
 std::string HookClock::description() const {

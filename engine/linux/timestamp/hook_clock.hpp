@@ -18,7 +18,7 @@ struct HostClocks {
 
 /// Turns what the programs read into CLOCK_REALTIME. From TAI: minus the kernel's own offset,
 /// exact, the offset read again every second of event time. From CLOCK_MONOTONIC: plus a bracketed
-/// difference, measured again every 100 ms, so a step of the clock is followed that much later.
+/// difference, measured again every 100 ms and whenever a look at the clocks shows a step.
 /// Both ages are told by the events' own times: no clock is read while nothing happens.
 class HookClock {
  public:
@@ -27,6 +27,12 @@ class HookClock {
   [[nodiscard]] static HookClock of(netobs_clock kind, HostClocks clocks);
 
   [[nodiscard]] netobs_clock kind() const { return kind_; }
+  /// Before a batch of events is converted: whether CLOCK_REALTIME has been set since the last
+  /// look. TAI moves with it; a difference from CLOCK_MONOTONIC would be wrong until it is measured
+  /// again.
+  void look_for_step() {
+    if (kind_ == NETOBS_CLOCK_MONOTONIC && stepped()) refresh_at_ns_ = 0;
+  }
   /// raw_ns: of the clock kind(). Returns CLOCK_REALTIME.
   [[nodiscard]] std::int64_t to_realtime(std::int64_t raw_ns) {
     if (raw_ns >= refresh_at_ns_) [[unlikely]]
@@ -39,6 +45,7 @@ class HookClock {
  private:
   HookClock(netobs_clock kind, HostClocks clocks) : kind_(kind), clocks_(std::move(clocks)) {}
   void refresh(std::int64_t raw_ns);
+  [[nodiscard]] bool stepped() const;
 
   netobs_clock kind_;
   HostClocks clocks_;

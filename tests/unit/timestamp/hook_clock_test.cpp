@@ -93,6 +93,37 @@ TEST(HookClock, MonotonicIsConvertedWithinTheBoundThatIsReported) {
   EXPECT_EQ(clock.to_realtime(5 * second_ns), realtime_ns + 5 * second_ns + 30);
 }
 
+TEST(HookClock, AStepOfTheClockIsFollowedAtTheNextLook) {
+  for (const std::int64_t step_ns : {3'600 * second_ns, -40'000'000L}) {
+    FakeHost host;
+    auto clock = HookClock::of(NETOBS_CLOCK_MONOTONIC, host.clocks());
+    EXPECT_EQ(clock.to_realtime(1'000), realtime_ns + 1'000 + 20);
+    host.realtime_minus_monotonic_ns += step_ns;
+    clock.look_for_step();
+    EXPECT_EQ(clock.to_realtime(2'000), realtime_ns + step_ns + 2'000 + 20);
+  }
+}
+
+TEST(HookClock, ALookThatWasInterruptedIsNoStep) {
+  FakeHost host;
+  auto clock = HookClock::of(NETOBS_CLOCK_MONOTONIC, host.clocks());
+  static_cast<void>(clock.to_realtime(0));
+  host.brackets_ns = {3'000'000};
+  clock.look_for_step();
+  host.realtime_minus_monotonic_ns += 5'000;  // less than a step: the next measurement finds it
+  EXPECT_EQ(clock.to_realtime(1'000), realtime_ns + 1'000 + 20);
+}
+
+TEST(HookClock, TaiMovesWithTheClock) {
+  FakeHost host;
+  host.tai_offset_s = 37;
+  auto clock = HookClock::of(NETOBS_CLOCK_TAI, host.clocks());
+  host.realtime_minus_monotonic_ns += second_ns;
+  clock.look_for_step();
+  const auto stepped_ns = realtime_ns + second_ns;
+  EXPECT_EQ(clock.to_realtime(stepped_ns + 37 * second_ns), stepped_ns);
+}
+
 TEST(HookClock, TheWidestBoundOfTheRunIsTheOneReported) {
   FakeHost host;
   auto clock = HookClock::of(NETOBS_CLOCK_MONOTONIC, host.clocks());
