@@ -167,6 +167,37 @@ TEST(OneWay, ExistsOnlyWhereTheClocksAreKnownToAgree) {
   EXPECT_GT(with_network, seeds / 2);
 }
 
+/// The sender cannot see it: what must hold is everything that is not across it.
+TEST(OneWay, AStepOfTheReflectorMovesNoRoundTrip) {
+  std::uint64_t compared = 0;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    auto scenario = plain_scenario(seed);
+    World one(scenario);
+    one.run();
+    const auto run_ns = static_cast<std::int64_t>(scenario.count * scenario.schedule.period_ns);
+    const auto step_at_ns = run_ns / 2;
+    scenario.reflector.clock.step_at_ns = step_at_ns;
+    scenario.reflector.clock.step_ns = seed % 2 == 0 ? 3'600'000'000'000 : -40'000'000;
+    World other(scenario);
+    other.run();
+    ASSERT_EQ(one.records().size(), other.records().size()) << seed;
+    for (std::size_t i = 0; i < one.records().size(); ++i) {
+      for (const auto& view : stats::view_table) {
+        const auto& a = one.records()[i];
+        const auto& b = other.records()[i];
+        EXPECT_EQ(stats::rtt_ns(a, view), stats::rtt_ns(b, view)) << seed << ": " << i;
+        const auto net = stats::net_rtt_ns(a, view);
+        if (!net) continue;
+        const auto& inside = one.probes()[i].requests.front().at_reflector;
+        if (inside.at(view.rx) < step_at_ns && inside.at(view.tx) >= step_at_ns) continue;
+        ++compared;
+        EXPECT_EQ(net, stats::net_rtt_ns(b, view)) << seed << ": " << i << " " << view.name;
+      }
+    }
+  }
+  EXPECT_GT(compared, 5'000U);
+}
+
 /// True round trips between two points of the sender, of the records that the statistics are of.
 std::vector<std::int64_t> true_round_trips(const World& world, const stats::View& view) {
   std::vector<std::int64_t> all;
