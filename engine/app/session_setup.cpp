@@ -8,6 +8,7 @@
 
 #include "app/features.hpp"
 #include "app/warm_up.hpp"
+#include "core/stats/wide.hpp"
 #include "linux/os/clock.hpp"
 #include "linux/os/host_facts.hpp"
 #include "linux/os/socket.hpp"
@@ -195,15 +196,6 @@ Result<void> check_required(const RunConfig& config, const PreparedSession& sess
   return {};
 }
 
-stats::ClockRelation clock_relation(const PreparedSession& session) {
-  using Kind = stats::ClockRelation::Kind;
-  if (session.reflector.clock_identity == own_clock_identity()) return {Kind::same_clock, 0};
-  const auto& theirs = session.reflector.error_estimate;
-  const auto& ours = session.sender.error_estimate;
-  if (!theirs || !theirs->synchronised || !ours.synchronised) return {};
-  return {Kind::synchronised, ours.bound_ns() + theirs->bound_ns()};
-}
-
 Error too_long(const PreparedSession& session, const std::string& where) {
   constexpr std::uint32_t v4_headers_bytes = 28;  // IP and UDP
   constexpr std::uint32_t v6_headers_bytes = 48;
@@ -246,6 +238,14 @@ Error nobody_answers(const RunConfig& config, const PreparedSession& session,
 }
 
 }  // namespace
+
+stats::ClockRelation clock_relation(bool one_kernel, const wire::ErrorEstimate& ours,
+                                    const std::optional<wire::ErrorEstimate>& theirs) {
+  using Kind = stats::ClockRelation::Kind;
+  if (one_kernel) return {Kind::same_clock, 0};
+  if (!theirs || !theirs->synchronised || !ours.synchronised) return {};
+  return {Kind::synchronised, stats::saturating_sum(ours.bound_ns(), theirs->bound_ns())};
+}
 
 std::uint64_t own_clock_identity() {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
@@ -295,7 +295,8 @@ Result<PreparedSession> prepare_session(const RunConfig& config, const RunContro
   session.sender.multi_layer = session.reflector.multi_layer;
   make_plan(config, session);
   NETOBS_TRY_VOID(check_required(config, session));
-  session.clocks = clock_relation(session);
+  session.clocks = clock_relation(session.reflector.clock_identity == own_clock_identity(),
+                                  session.sender.error_estimate, session.reflector.error_estimate);
   return session;
 }
 

@@ -47,6 +47,12 @@ struct PreparedSession {
 [[nodiscard]] Result<PreparedSession> prepare_session(const RunConfig& config,
                                                       const RunControl& control);
 
+/// One-way delays need proof: one kernel on both ends, or both ends' word that they are
+/// synchronised, and then within the sum of their bounds. theirs: nullopt when the reflector gave
+/// none.
+[[nodiscard]] stats::ClockRelation clock_relation(bool one_kernel, const wire::ErrorEstimate& ours,
+                                                  const std::optional<wire::ErrorEstimate>& theirs);
+
 /// Tells processes that share a kernel, and so CLOCK_REALTIME, from others. Never 0.
 [[nodiscard]] std::uint64_t own_clock_identity();
 

@@ -69,6 +69,39 @@ def test_ptp_timestamps(host):
     base_only(document)
 
 
+def network_kinds(document):
+    return {row["kind"] for row in document["segments"]} & {"network_forward", "network_backward",
+                                                             "network_both_ways"}
+
+
+def test_one_way_needs_the_word_of_both(host):
+    """The peer says within 1 us; whether that is worth anything depends on our own clock."""
+    document, _ = measure(host)
+    own = document["environment"]["time_synchronisation"]
+    if own.startswith("synchronised"):
+        equal(document["clocks"]["relation"], "synchronised", f"we are {own}, and so is the peer")
+        check(document["clocks"]["bound_ns"] >= 1000, str(document["clocks"]))
+        equal(network_kinds(document), {"network_forward", "network_backward"}, "segments")
+    else:
+        equal(document["clocks"], {"relation": "unknown", "bound_ns": 0}, f"we are {own}")
+        equal(network_kinds(document), {"network_both_ways"}, "segments")
+    document, _ = measure(host, error_estimate=stamp.ERROR_ESTIMATE & 0x7FFF)
+    equal(document["clocks"], {"relation": "unknown", "bound_ns": 0}, "a peer that is not synchronised")
+    equal(network_kinds(document), {"network_both_ways"}, "segments")
+
+
+def test_a_peer_far_ahead(host):
+    """Its clock is an hour ahead: round trips are what they were, one-way delays are not shown."""
+    document, _ = measure(host, clock=lambda now: stamp.ntp(now + 3600 * 10**9),
+                          error_estimate=stamp.ERROR_ESTIMATE & 0x7FFF)
+    for view in ("app", "kernel", "tc"):
+        check(0 < document["rtt_ns"][view]["max"] < 60 * 10**9, f"{view}: {document['rtt_ns'][view]}")
+    net = document["net_rtt_ns"]["app"]
+    check(0 < net["min"] <= net["max"] < 60 * 10**9, f"net round trip: {net}")
+    for row in document["segments"]:
+        check(abs(row["max"]) < 60 * 10**9, f"{row['name']} has the hour in it: {row}")
+
+
 def test_ssid_not_copied(host):
     """A peer from before RFC 8972 leaves zero there."""
     base_only(measure(host, change=lambda reply: reply[:14] + b"\0\0" + reply[16:])[0])

@@ -40,6 +40,7 @@ class Check {
       first_ = first_answer();
       check_outcome();
       for (std::size_t i = 0; i < slot_count; ++i) check_slot(path_order[i], i);
+      check_segments();
       check_reports();
     }
     check_loss_counts();
@@ -277,6 +278,28 @@ class Check {
                               : Reason::lost_by_kernel;
     expect(reason == expected, "{}: {} {} is {} instead of {}", n(), name(host), name(point),
            name(reason), name(expected));
+  }
+
+  /// What the segments say is what the packet took, to the nanosecond of true time, where the
+  /// clocks run at the rate of true time.
+  void check_segments() {
+    const auto steady = [](const ClockConfig& c) { return c.drift_ppb == 0 && c.step_ns == 0; };
+    if (!steady(scenario_.sender.clock) || !steady(scenario_.reflector.clock)) return;
+    if (first_.reply == nullptr || copied() || !scenario_.multi_layer()) return;
+    const auto true_ns = [this](std::size_t slot_index) {
+      const auto point = slot_point(slot_index);
+      if (slot_host(slot_index) == Host::reflector) return first_.request->at_reflector.at(point);
+      const bool tx = info(point).direction == Direction::tx;
+      return tx ? probe_->at_sender.at(point) : first_.reply->at_sender.at(point);
+    };
+    for (const auto& segment : world_.statistics().path().segments) {
+      const auto length_ns = stats::length_ns(segment, *record_);
+      if (!length_ns) continue;
+      auto took_ns = true_ns(segment.to) - true_ns(segment.from);
+      if (segment.less) took_ns -= true_ns(segment.less->to) - true_ns(segment.less->from);
+      expect(*length_ns == took_ns, "{}: {} ({}) is {} ns instead of {}", n(), segment.key(),
+             segment.name, *length_ns, took_ns);
+    }
   }
 
   void check_reports() {

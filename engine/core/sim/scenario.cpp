@@ -107,9 +107,10 @@ std::string Scenario::description() const {
         h.clock.offset_ns, h.clock.drift_ppb, h.clock.step_ns, h.clock.step_at_ns);
   };
   return fmt::format(
-      "seed {}: {} probes, {}, from {}, window {}{}{}{}{}, {} reports per reply, restart {}\n"
+      "seed {}: {} probes, {}, timeout {} ns, from {}, window {}{}{}{}{}, {} reports per reply, "
+      "restart {}\n"
       "  sender    {}\n  out       {}\n  reflector {}\n  back      {}",
-      seed, count, schedule.description(), first_sequence, window,
+      seed, count, schedule.description(), timeout.count(), first_sequence, window,
       authenticated ? ", authenticated" : "", stateful ? ", stateful" : ", stateless",
       foreign ? ", foreign" : "", room_for_tlv ? "" : ", bare", reports_per_reply, restart_at_ns,
       host(sender), link(forward), host(reflector), link(backward));
@@ -141,6 +142,8 @@ Scenario random_scenario(std::uint64_t seed) {
     scenario.restart_takes_ns = random.between(0, 5 * ms);
   }
   scenario.window = random.chance(850'000) ? 256 : 16;
+  // So short that replies come late.
+  if (random.chance(100'000)) scenario.timeout = Duration(random.between(20 * us, 2 * ms));
   return scenario;
 }
 

@@ -123,6 +123,7 @@ class Hooks final : public BpfHookSource {
 
   std::span<const HookEvent> poll() override {
     const std::size_t count = ring_.read(raw_);
+    if (count > 0) clock_.look_for_step();
     for (std::size_t i = 0; i < count; ++i) events_[i] = to_event(raw_[i], clock_);
     return std::span(events_).first(count);
   }

@@ -99,6 +99,36 @@ def test_sender_without_privilege(host):
     contains(demo.err, "sudo", "demo for nobody")
 
 
+def test_sender_without_one_capability(host):
+    """Root in all but one: what needs it is missing and says why, what does not is complete."""
+    if not shutil.which("setpriv"):
+        raise Skip("needs setpriv (package util-linux)")
+    socket_layer, trace = {"socket_delivery"}, {"net_dev_start_xmit"}
+    with host.reflector():
+        complete = check_contract(host.rtt(B4, *SOME), sent=200)
+        for capability, lost, kept in (("net_admin", TC, socket_layer | trace),
+                                       ("perfmon", trace, TC | socket_layer),
+                                       ("bpf", TC | socket_layer | trace, set())):
+            # CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON.
+            without = ["setpriv", f"--bounding-set=-{capability},-sys_admin"]
+            document = check_contract(host.rtt(B4, *SOME, wrap=without), sent=200)
+            equal(document["probes"]["received"], 200, f"answers without {capability}")
+            check_coverage(document, least=0.99)
+            on, before = working(document, "sender"), working(complete, "sender")
+            equal(on & lost, set(), f"points without {capability}")
+            check(on >= (kept & before) | KERNEL | {"app_tx", "app_rx"}, f"without {capability}: {sorted(on)}")
+            for name in lost & before:
+                equal(points(document, "sender")[name]["status"], "unsupported", f"{name} without {capability}")
+            equal(working(document, "reflector"), working(complete, "reflector"), "the reflector's points")
+            if TC <= lost:
+                equal(document["rtt_ns"]["tc"], None, f"the tc round trip without {capability}")
+            if not lost & before:
+                continue  # the kernel lacks it for another reason
+            layer = "trace" if lost == trace else "tc"
+            refused = host.rtt(B4, *SOME, "--layers", layer, status=5, wrap=without)
+            contains(refused.err, f"CAP_{capability.upper()}", "what is needed")
+
+
 def test_reflector_without_privilege(host):
     nobody = as_nobody()
     binary = host.path("netobs-copy2")

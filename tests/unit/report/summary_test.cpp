@@ -250,7 +250,16 @@ TEST(Text, OneWayCarriesItsBound) {
   EXPECT_THAT(render_text(run.summary(), {.colour = false, .utf8 = true, .columns = 80}),
               HasSubstr("back \u00b11.20 us"));
   EXPECT_THAT(render_markdown(run.summary(), {}), HasSubstr("within +-1.20 us"));
+  const json out = contract(run.summary());
+  EXPECT_EQ(out["clocks"]["relation"], "synchronised");
+  EXPECT_EQ(out["clocks"]["bound_ns"], 1'200);
   EXPECT_THAT(render_text(three_probes().summary(), {}), HasSubstr("out and back"));
+  const json without_proof = contract(three_probes().summary());
+  EXPECT_EQ(without_proof["clocks"]["relation"], "unknown");
+  for (const json& segment : without_proof["segments"]) {
+    EXPECT_NE(segment["kind"], "network_forward");
+    EXPECT_NE(segment["kind"], "network_backward");
+  }
 }
 
 TEST(Text, NothingMeasuredIsStillAReport) {

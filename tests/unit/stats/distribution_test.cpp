@@ -165,6 +165,30 @@ TEST(Distribution, ConfidenceIntervalCoversTheTruth) {
   EXPECT_GE(held, 372);  // 93 %: the seed is fixed, the margin is for another library's generator
 }
 
+TEST(Distribution, ConfidenceIntervalCoversTheTruthOfAHeavyTail) {
+  // Pareto with exponent 1, which has not even a mean: the quantile q is 1000 / (1 - q).
+  struct Truth {
+    Quantile quantile;
+    std::int64_t value;
+  };
+  constexpr int runs = 300;
+  for (const Truth truth : {Truth{p50, 2'000}, {p90, 10'000}, {p99, 100'000}}) {
+    std::mt19937_64 random(11);
+    int held = 0;
+    for (int run = 0; run < runs; ++run) {
+      Distribution distribution;
+      for (int i = 0; i < 1'000; ++i) {
+        const double uniform = (static_cast<double>(random() >> 11U) + 0.5) * 0x1p-53;
+        distribution.add(static_cast<std::int64_t>(1'000 / uniform));
+      }
+      const auto interval = distribution.confidence_interval(truth.quantile);
+      ASSERT_TRUE(interval);
+      held += interval->low <= truth.value && interval->high >= truth.value;
+    }
+    EXPECT_GE(held, runs * 93 / 100) << truth.quantile.ppm;  // 95 %, and a margin as above
+  }
+}
+
 TEST(Distribution, MergeIsAssociativeAndExact) {
   for (const Shape& shape : hostile_shapes()) {
     SCOPED_TRACE(shape.name);
