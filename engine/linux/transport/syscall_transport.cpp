@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "linux/os/clock.hpp"
+#include "linux/transport/direct_syscall.hpp"
 #include "linux/transport/error_queue.hpp"
 #include "linux/transport/event_store.hpp"
 #include "linux/transport/rx_batch.hpp"
@@ -82,10 +83,10 @@ int SyscallTransport::send_some(std::span<mmsghdr> headers) {
   // The shortest way into the kernel when there is nothing to say beside the data.
   const bool bare = header.msg_control == nullptr;
   const ssize_t sent =
-      bare ? ::sendto(socket_.fd.get(), header.msg_iov->iov_base, header.msg_iov->iov_len,
+      bare ? direct::sendto(socket_.fd.get(), header.msg_iov->iov_base, header.msg_iov->iov_len,
                       MSG_DONTWAIT, static_cast<const sockaddr*>(header.msg_name),
                       header.msg_namelen)
-           : ::sendmsg(socket_.fd.get(), &header, MSG_DONTWAIT);
+           : direct::sendmsg(socket_.fd.get(), &header, MSG_DONTWAIT);
   return sent < 0 ? -1 : 1;
 }
 
@@ -117,7 +118,7 @@ void SyscallTransport::submit(std::size_t count) {
 bool SyscallTransport::receive_one() {
   if (socket_.tells_nothing_beside) return receive_bare();
   const auto headers = rx_.prepare(1);
-  const ssize_t bytes = ::recvmsg(socket_.fd.get(), &headers[0].msg_hdr, MSG_DONTWAIT);
+  const ssize_t bytes = direct::recvmsg(socket_.fd.get(), &headers[0].msg_hdr, MSG_DONTWAIT);
   if (bytes < 0) {
     look_now_ = look_now_ || (errno != EAGAIN && errno != EINTR);
     return false;
@@ -132,7 +133,7 @@ bool SyscallTransport::receive_one() {
 bool SyscallTransport::receive_bare() {
   const auto room = rx_.room(0);
   const ssize_t bytes =
-      ::recv(socket_.fd.get(), room.data(), room.size(), MSG_DONTWAIT | MSG_TRUNC);
+      direct::recv(socket_.fd.get(), room.data(), room.size(), MSG_DONTWAIT | MSG_TRUNC);
   if (bytes < 0) {
     look_now_ = look_now_ || (errno != EAGAIN && errno != EINTR);
     return false;
