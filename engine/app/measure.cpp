@@ -229,6 +229,11 @@ void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
               .remedy = ""}
             .brief());
   }
+  if (recorder.counters().reflector_clock_steps > 0 && recorder.clock_steps_ns().empty()) {
+    document.notes.emplace_back(
+        "The reflector's CLOCK_REALTIME was set in mid-run; the probes under way then are left "
+        "out");
+  }
   for (const auto step : recorder.clock_steps_ns()) {
     document.notes.push_back(fmt::format(
         "CLOCK_REALTIME was set by {} ms in mid-run; the probes under way then are left out",

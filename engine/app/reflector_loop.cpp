@@ -130,6 +130,8 @@ void ReflectorLoop::run(const std::atomic<bool>& stop) {
     const auto events = transport_->poll(started + longest_wait, wait_);
     const auto now = os::monotonic_now();
     if (!events.datagrams.empty()) answer(events.datagrams, now);
+    // After the replies have left, before the next ones tell of them.
+    look_for_clock_step();
     for (const auto& failure : events.send_failures) reflector_->on_send_failure(failure);
     for (const auto& timestamp : events.tx_timestamps) {
       reflector_->on_tx_timestamp(timestamp.id, timestamp.point, timestamp.ns);
@@ -173,6 +175,11 @@ void ReflectorLoop::take_hook_events() {
     for (const auto& event : events) reflector_->on_hook_event(event);
   }
   reflector_->events_drained();
+}
+
+void ReflectorLoop::look_for_clock_step() {
+  const auto read = os::bracketed_read();
+  if (step_detector_.feed(read.before, read.realtime, read.after)) reflector_->on_clock_step();
 }
 
 void ReflectorLoop::follow_clock(MonotonicTime now) {

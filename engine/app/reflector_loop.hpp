@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "app/reflector_service.hpp"
+#include "core/clock/step_detector.hpp"
 #include "linux/timestamp/bpf_hooks.hpp"
 #include "linux/transport/udp_transport.hpp"
 
@@ -25,6 +26,7 @@ class ReflectorLoop {
   void answer(std::span<const RxDatagram> datagrams, MonotonicTime now);
   void take_hook_events();
   void follow_clock(MonotonicTime now);
+  void look_for_clock_step();
 
   ReflectorState state_;
   WaitMode wait_ = WaitMode::block;
@@ -32,6 +34,7 @@ class ReflectorLoop {
   std::unique_ptr<BpfHookSource> hooks_;
   std::unique_ptr<Reflector> reflector_;
   MonotonicTime clock_due_;
+  StepDetector step_detector_;
 };
 
 }  // namespace netobs::app

@@ -167,9 +167,11 @@ TEST(OneWay, ExistsOnlyWhereTheClocksAreKnownToAgree) {
   EXPECT_GT(with_network, seeds / 2);
 }
 
-/// The sender cannot see it: what must hold is everything that is not across it.
-TEST(OneWay, AStepOfTheReflectorMovesNoRoundTrip) {
+/// The sender is told of it by the next reply: the record that spans it is marked, everything else
+/// holds.
+TEST(OneWay, AStepOfTheReflectorMarksWhatSpansItAndMovesNoRoundTrip) {
   std::uint64_t compared = 0;
+  std::uint64_t across = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     auto scenario = plain_scenario(seed);
     World one(scenario);
@@ -189,13 +191,18 @@ TEST(OneWay, AStepOfTheReflectorMovesNoRoundTrip) {
         const auto net = stats::net_rtt_ns(a, view);
         if (!net) continue;
         const auto& inside = one.probes()[i].requests.front().at_reflector;
-        if (inside.at(view.rx) < step_at_ns && inside.at(view.tx) >= step_at_ns) continue;
+        if (inside.at(view.rx) < step_at_ns && inside.at(view.tx) >= step_at_ns) {
+          ++across;
+          EXPECT_TRUE(b.clock_stepped) << seed << ": " << i;
+          continue;
+        }
         ++compared;
         EXPECT_EQ(net, stats::net_rtt_ns(b, view)) << seed << ": " << i << " " << view.name;
       }
     }
   }
   EXPECT_GT(compared, 5'000U);
+  EXPECT_GT(across, 10U);
 }
 
 /// True round trips between two points of the sender, of the records that the statistics are of.

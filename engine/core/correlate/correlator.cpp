@@ -42,6 +42,10 @@ void Correlator::add(const Observation& observation) {
       clock_good_until_ns_ = observation.monotonic_ns;
       clock_watched_ = true;
       return;
+    case Observation::Kind::reflector_clock_step:
+      ++counters_.reflector_clock_steps;
+      on_clock_step(observation);
+      return;
     case Observation::Kind::clock_step:
       on_clock_step(observation);
       return;
@@ -65,6 +69,7 @@ void Correlator::add(const Observation& observation) {
     if (observation.second != 0 && !belongs_to_record(*entry, observation.number)) return;
     on_timestamp(*entry, observation.slot, observation.value_ns);
   } else {
+    if (observation.second != 0) entry->record.clock_stepped = true;
     on_report(*entry, observation);
   }
 }

@@ -46,6 +46,7 @@ struct CorrelatorCounters {
                                            ///< a clock step may not have been noticed yet
   std::uint64_t other_passages = 0;        ///< reported timestamps of a duplicate of the request
   std::uint64_t duplicate_timestamps = 0;  ///< a slot was filled already; the first one stays
+  std::uint64_t reflector_clock_steps = 0;
 };
 
 /// Single thread. Reads no clock: `now` comes in.

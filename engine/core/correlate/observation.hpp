@@ -18,10 +18,12 @@ struct Observation {
     reply,        ///< value = app_rx; number = reflector sequence; ttl, peer_ttl; monotonic = when
     timestamp,    ///< value = the time; slot = which
     reflector_report,  ///< the reflector's entry for this probe came, its points were sent before;
-                       ///< number = the reflector's sequence
+                       ///< number = the reflector's sequence; second = 1: its clock was set then
     drain_reply,       ///< sequence = beyond the probes that count; number = reflector sequence
     clock_good,        ///< monotonic = CLOCK_REALTIME is known not to have stepped up to here
     clock_step,        ///< second = last good CLOCK_MONOTONIC; monotonic = detected; value = size
+    reflector_clock_step,  ///< the same of the reflector's clock, by the sender's CLOCK_MONOTONIC
+                           ///< when the replies came that tell of it; the size is not known
   };
   std::uint64_t sequence = 0;
   std::int64_t value_ns = 0;

@@ -184,6 +184,13 @@ std::optional<TableHandle> Reflector::open_session(const SessionKey& key, Monoto
   return handle;
 }
 
+void Reflector::on_clock_step() {
+  ++config_.clock_steps;
+  sessions_.for_each([this](const SessionKey&, const Session& session) {
+    if (session.entries) session.entries->mark_clock_step(round_);
+  });
+}
+
 void Reflector::expire(MonotonicTime now) {
   expire_some(now, sessions_.capacity());
 }

@@ -100,6 +100,10 @@ class Reflector {
   void set_error_estimate(const wire::ErrorEstimate& estimate) {
     config_.error_estimate = estimate;
   }
+  /// CLOCK_REALTIME has been set since the last turn: to be called before the next datagram is
+  /// answered and before events_drained(). Marks what was answered in this turn, and what has not
+  /// got all of its timestamps.
+  void on_clock_step();
 
   [[nodiscard]] const ReflectorCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }

@@ -38,7 +38,8 @@ struct ReflectorConfig {
   PointSet available{};
   std::uint64_t clock_identity =
       0;                    ///< opaque; the same for every process of one kernel; 0 = not told
-  bool multi_layer = true;  ///< answer the Net Obs TLV
+  std::uint8_t clock_steps = 0;  ///< how often CLOCK_REALTIME was set since the start; wraps
+  bool multi_layer = true;       ///< answer the Net Obs TLV
   wire::TlvType netobs_tlv = wire::TlvType::netobs;
   EntryLimits entries{};
   wire::ErrorEstimate error_estimate{};

@@ -63,6 +63,15 @@ bool EntryRing::file(ReplyEntry& entry, Point point, std::int64_t ns) {
   return true;
 }
 
+void EntryRing::mark_clock_step(std::uint64_t round) {
+  const auto next = ring_.next();
+  for (std::size_t back = 1; back <= ring_.capacity() && back <= next; ++back) {
+    ReplyEntry* entry = ring_.at(next - back);
+    if (entry == nullptr) return;
+    if (entry->round == round || !complete(*entry)) entry->times.clock_stepped = true;
+  }
+}
+
 bool EntryRing::complete(const ReplyEntry& entry) const {
   return wanted_.bits() != 0 && entry.times.points.covers(wanted_);
 }

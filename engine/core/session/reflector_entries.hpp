@@ -91,6 +91,9 @@ class EntryRing {
     return entry != nullptr && file(*entry, point, ns);
   }
 
+  /// The clock was set in this round of events.
+  void mark_clock_step(std::uint64_t round);
+
   [[nodiscard]] const ReplyEntry* at(std::uint64_t number) { return ring_.at(number); }
 
   /// Puts as many entries into the reply as fit.

@@ -95,7 +95,7 @@ TlvAnswers::Verdict TlvAnswers::answer_netobs(std::span<std::byte> value, Sessio
   EntryRing& entries = session.entry_ring(config_.entries);
   entries.set_wanted(*requested & config_.available);
   wire::NetobsReplyWriter writer(value, config_.available, config_.clock_identity,
-                                 entries.dropped());
+                                 entries.dropped(), config_.clock_steps);
   entries.fill(writer, turn);
   return Verdict::answered;
 }

@@ -284,7 +284,7 @@ void Sender::on_datagram(const RxDatagram& datagram, MonotonicTime now) {
   }
   reflector_.error_estimate = reply->error_estimate;
   reflector_.stateful = reflector_.stateful || reply->sequence != reply->sender_sequence;
-  if (!reply->degraded) read_tlvs(datagram.payload, *reply, datagram.app_rx_ns);
+  if (!reply->degraded) read_tlvs(datagram.payload, *reply, datagram.app_rx_ns, now);
   if (*probe >= counters_.sent) {
     ++drain_replies_;
     Observation drained;

@@ -119,10 +119,11 @@ class Sender {
   void take_base_timestamps(std::uint64_t probe, const wire::ReflectorPacket& reply,
                             std::int64_t reference_ns);
   void read_tlvs(std::span<const std::byte> payload, const wire::ReflectorPacket& reply,
-                 std::int64_t reference_ns);
+                 std::int64_t reference_ns, MonotonicTime now);
   void take_follow_up(std::span<const std::byte> value, const wire::ReflectorPacket& reply,
                       std::int64_t reference_ns);
-  void take_reports(std::span<const std::byte> value);
+  void take_reports(std::span<const std::byte> value, MonotonicTime now);
+  void follow_reflector_clock(std::uint8_t steps, MonotonicTime now);
   void take_report(const wire::NetobsEntry& entry);
   /// Index of the probe from 0, from 32 bits on the wire; nullopt when never sent.
   [[nodiscard]] std::optional<std::uint64_t> probe_of(std::uint32_t wire_sequence) const;
@@ -138,6 +139,8 @@ class Sender {
   MonotonicTime last_sent_;               // drain probes included
   MonotonicTime last_measured_;           // drain probes not
   std::uint64_t next_probe_ = 0;          // counts drain probes too
+  std::optional<std::uint8_t> reflector_clock_steps_;  // as last told
+  MonotonicTime reflector_clock_good_;                 // when it was last told so
   std::optional<std::uint64_t> awaited_;  // ping-pong: the probe under way
   bool catching_up_ = false;
   std::uint64_t closed_records_ = 0;

@@ -35,7 +35,7 @@ void Sender::take_base_timestamps(std::uint64_t probe, const wire::ReflectorPack
 }
 
 void Sender::read_tlvs(std::span<const std::byte> payload, const wire::ReflectorPacket& reply,
-                       std::int64_t reference_ns) {
+                       std::int64_t reference_ns, MonotonicTime now) {
   const auto area = wire::tlv_area(mode_, payload);
   if (hmac_ && !area.empty() &&
       wire::check_tlv_hmac(payload.first(4), area, *hmac_) != wire::TlvIntegrity::verified) {
@@ -46,7 +46,7 @@ void Sender::read_tlvs(std::span<const std::byte> payload, const wire::Reflector
   while (const auto tlv = walk.next()) {
     if (tlv->has(wire::flag_malformed) || tlv->has(wire::flag_integrity)) return;
     if (tlv->has(wire::flag_unrecognised)) continue;
-    if (tlv->type == wire::TlvType::netobs) take_reports(tlv->value);
+    if (tlv->type == wire::TlvType::netobs) take_reports(tlv->value, now);
     if (tlv->type == wire::TlvType::follow_up_telemetry && !reflector_.multi_layer) {
       take_follow_up(tlv->value, reply, reference_ns);
     }
@@ -76,7 +76,23 @@ void Sender::take_follow_up(std::span<const std::byte> value, const wire::Reflec
   push_timestamp(previous.probe, slot(Host::reflector, point), ns);
 }
 
-void Sender::take_reports(std::span<const std::byte> value) {
+/// The news comes with the first report of a probe that met the step, or before it.
+void Sender::follow_reflector_clock(std::uint8_t steps, MonotonicTime now) {
+  const auto since = static_cast<std::int8_t>(steps - reflector_clock_steps_.value_or(steps));
+  // A reply that was overtaken tells what is known already.
+  if (since < 0) return;
+  if (since > 0) {
+    Observation observation;
+    observation.kind = Observation::Kind::reflector_clock_step;
+    observation.second = reflector_clock_good_.ns;
+    observation.monotonic_ns = now.ns;
+    observations_->push(observation);
+  }
+  reflector_clock_steps_ = steps;
+  reflector_clock_good_ = now;
+}
+
+void Sender::take_reports(std::span<const std::byte> value, MonotonicTime now) {
   const auto reply = wire::parse_netobs_reply(value);
   if (!reply) {
     // Ours, unanswered and unmarked: a reflector that echoes what it does not know.
@@ -87,6 +103,7 @@ void Sender::take_reports(std::span<const std::byte> value) {
   reflector_.points = reply->available;
   reflector_.clock_identity = reply->clock_identity;
   reflector_.dropped = reply->dropped;
+  follow_reflector_clock(reply->clock_steps, now);
   for (const auto& entry : reply->entries()) take_report(entry);
 }
 
@@ -102,6 +119,7 @@ void Sender::take_report(const wire::NetobsEntry& entry) {
   observation.kind = Observation::Kind::reflector_report;
   observation.sequence = *probe;
   observation.number = entry.reflector_sequence;
+  observation.second = entry.clock_stepped ? 1 : 0;
   observations_->push(observation);
 }
 

@@ -126,6 +126,7 @@ class World {
   std::optional<Correlator> correlator_;
   std::optional<stats::RunStatistics> statistics_;
   StepDetector step_detector_;
+  StepDetector reflector_step_detector_;
   std::int64_t clock_due_ns_ = 0;
   std::optional<ClockStep> clock_step_;
   std::vector<ProbeTruth> probes_;

@@ -167,6 +167,9 @@ void World::reflector_turn() {
     if (restarted_ns_ && item.taken_ns < *restarted_ns_) continue;
     reflector_takes(item, cursor);
   }
+  // As the real loop does: when the replies have left.
+  const auto clock_ns = reflector_host_.clock_ns(cursor);
+  if (reflector_step_detector_.feed({cursor}, {clock_ns}, {cursor})) reflector_->on_clock_step();
   reflector_->events_drained();
   reflector_loop_.busy_until_ns = cursor + reflector_host_.pause_ns();
   if (!reflector_loop_.inbox.empty()) wake(reflector_loop_, reflector_loop_.inbox.front().due_ns);

@@ -15,10 +15,12 @@ constexpr std::uint32_t magic = 0x4e4f4253;  // "NOBS"
 constexpr std::uint8_t version = 1;
 constexpr std::uint8_t flag_reply = 0x01;
 constexpr std::uint8_t flag_wide = 0x01;
+constexpr std::uint8_t flag_clock_stepped = 0x02;
 
 constexpr std::size_t at_version = 4;
 constexpr std::size_t at_flags = 5;
 constexpr std::size_t at_count = 6;
+constexpr std::size_t at_clock_steps = 7;
 constexpr std::size_t at_mask = 8;
 constexpr std::size_t at_clock = 12;
 constexpr std::size_t at_dropped = 20;
@@ -97,7 +99,9 @@ std::expected<std::size_t, NetobsReject> parse_entry(std::span<const std::byte> 
   const auto mask = load_be<std::uint16_t>(bytes, at_entry_mask);
   entry.points = PointSet(mask);
   if (entry.points.bits() != mask) return std::unexpected(NetobsReject::unknown_point);
-  const bool wide = (load_be<std::uint8_t>(bytes, at_entry_flags) & flag_wide) != 0;
+  const auto flags = load_be<std::uint8_t>(bytes, at_entry_flags);
+  const bool wide = (flags & flag_wide) != 0;
+  entry.clock_stepped = (flags & flag_clock_stepped) != 0;
   const std::size_t size = netobs_entry_size(entry.points, wide);
   if (bytes.size() < size) return std::unexpected(NetobsReject::truncated_entry);
   entry.reflector_sequence = load_be<std::uint32_t>(bytes, 0);
@@ -140,11 +144,13 @@ std::expected<PointSet, NetobsReject> parse_netobs_request(std::span<const std::
 }
 
 NetobsReplyWriter::NetobsReplyWriter(std::span<std::byte> value, PointSet available,
-                                     std::uint64_t clock_identity, std::uint32_t dropped)
+                                     std::uint64_t clock_identity, std::uint32_t dropped,
+                                     std::uint8_t clock_steps)
     : value_(value) {
   write_header(value, flag_reply, available);
   store_be(value, at_clock, clock_identity);
   store_be(value, at_dropped, dropped);
+  store_be(value, at_clock_steps, clock_steps);
 }
 
 bool NetobsReplyWriter::add(const NetobsEntry& entry) {
@@ -157,7 +163,8 @@ bool NetobsReplyWriter::add(const NetobsEntry& entry) {
   store_be(bytes, 0, entry.reflector_sequence);
   store_be(bytes, at_entry_sender, entry.sender_sequence);
   store_be(bytes, at_entry_mask, entry.points.bits());
-  store_be(bytes, at_entry_flags, wide ? flag_wide : std::uint8_t{0});
+  const unsigned flags = (wide ? flag_wide : 0U) | (entry.clock_stepped ? flag_clock_stepped : 0U);
+  store_be(bytes, at_entry_flags, static_cast<std::uint8_t>(flags));
   store_be(bytes, at_entry_base, raw(base));
   std::size_t offset = entry_header_size;
   for_each_point(entry.points, [&](std::size_t i) {
@@ -186,6 +193,7 @@ std::expected<NetobsReply, NetobsReject> parse_netobs_reply(std::span<const std:
   reply.available = PointSet(load_be<std::uint16_t>(value, at_mask));
   reply.clock_identity = load_be<std::uint64_t>(value, at_clock);
   reply.dropped = load_be<std::uint32_t>(value, at_dropped);
+  reply.clock_steps = load_be<std::uint8_t>(value, at_clock_steps);
   std::size_t offset = netobs_header_size;
   for (std::size_t i = 0; i < reply.entry_count; ++i) {
     const auto size = parse_entry(value.subspan(offset), reply.entry_slots[i]);

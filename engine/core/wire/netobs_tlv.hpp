@@ -23,7 +23,8 @@ inline constexpr std::size_t netobs_max_entries = 8;
 struct NetobsEntry {
   std::uint32_t reflector_sequence = 0;
   std::uint32_t sender_sequence = 0;
-  PointSet points{};  ///< which of `ns` are valid
+  bool clock_stepped = false;  ///< CLOCK_REALTIME was set while the probe may have been here
+  PointSet points{};           ///< which of `ns` are valid
   std::array<std::int64_t, point_count>
       ns{};  ///< by index(Point); CLOCK_REALTIME, hardware: the NIC's clock
 
@@ -35,6 +36,7 @@ struct NetobsReply {
   std::uint64_t clock_identity =
       0;                      ///< equal values = same kernel, same CLOCK_REALTIME; 0 = not told
   std::uint32_t dropped = 0;  ///< entries that the reflector lost to full buffers; wraps
+  std::uint8_t clock_steps = 0;  ///< how often its CLOCK_REALTIME was set since it started; wraps
   std::size_t entry_count = 0;
   std::array<NetobsEntry, netobs_max_entries> entry_slots{};
 
@@ -99,7 +101,7 @@ class NetobsReplyWriter {
  public:
   /// value: at least 24 octets (checked), overwritten completely.
   NetobsReplyWriter(std::span<std::byte> value, PointSet available, std::uint64_t clock_identity,
-                    std::uint32_t dropped);
+                    std::uint32_t dropped, std::uint8_t clock_steps = 0);
   /// False when the entry does not fit or 8 are in; nothing is written then.
   [[nodiscard]] bool add(const NetobsEntry& entry);
 

@@ -45,20 +45,21 @@ TEST(NetobsTlv, RequestLayout) {
 TEST(NetobsTlv, ReplyLayout) {
   Bytes value(24 + 36 + 3, std::byte{0xee});
   NetobsReplyWriter writer(value, points({Point::app_tx, Point::rx_software, Point::tx_hardware}),
-                           0x1122334455667788, 7);
+                           0x1122334455667788, 7, 5);
   const auto one = entry({{Point::app_tx, 0x0102030405060708},
                           {Point::tx_hardware, 0x2222222222222222},
                           {Point::rx_software, 0x0102030405060708 - 2},
                           {Point::app_rx, 0x0102030405060708 + 3}});
   ASSERT_TRUE(writer.add(one));
   EXPECT_FALSE(writer.add(one));  // no room
-  EXPECT_EQ(value, bytes("4e4f4253 01 01 01 00 00a1 0000 1122334455667788 00000007"
+  EXPECT_EQ(value, bytes("4e4f4253 01 01 01 05 00a1 0000 1122334455667788 00000007"
                          "00000005 00000006 08a1 00 00 0102030405060708"
                          "2222222222222222 fffffffe 00000003") +
                        zeros(3));
   const auto reply = parsed(value);
   EXPECT_EQ(reply.clock_identity, 0x1122334455667788U);
   EXPECT_EQ(reply.dropped, 7U);
+  EXPECT_EQ(reply.clock_steps, 5U);
   EXPECT_EQ(reply.available.bits(), 0x00a1);
   ASSERT_EQ(reply.entries().size(), 1U);
   EXPECT_EQ(reply.entries()[0], one);
