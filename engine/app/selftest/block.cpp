@@ -29,13 +29,12 @@ Setup make_setup(const LayerSelection& layers) {
 
 BlockPlan plan_block(const Hosts& hosts, const Setup& setup, std::uint64_t count,
                      Duration interval) {
-  const auto wait = setup.has_two_cpus() ? WaitMode::spin : WaitMode::block;
   BlockPlan plan;
   plan.reflector.listen = lab::VethLab::reflector_v4(wire::default_port);
   plan.reflector.interface = hosts.reflector_interface;
   plan.reflector.transport = setup.transport;
   plan.reflector.layers = setup.layers;
-  plan.reflector.wait = wait;
+  plan.reflector.wait = WaitMode::block;
   plan.reflector.cpu = setup.reflector_cpu;
   plan.reflector.disabled = setup.disabled;
   plan.reflector.network_namespace_fd = hosts.reflector->fd();
@@ -44,7 +43,7 @@ BlockPlan plan_block(const Hosts& hosts, const Setup& setup, std::uint64_t count
   plan.run.address_family = AF_INET;
   plan.run.transport = setup.transport;
   plan.run.layers = setup.layers;
-  plan.run.wait = wait;
+  plan.run.wait = WaitMode::block;
   plan.run.cpu = setup.sender_cpu;
   plan.run.disabled = setup.disabled;
   plan.run.schedule.kind = ScheduleKind::isochronous;

@@ -27,7 +27,7 @@ struct Setup {
   std::string transport = "syscall";
   LayerSelection layers;
   DisabledFeatures disabled;
-  /// Where sender and reflector run, spinning; without two CPUs they wait and are not pinned.
+  /// Where sender and reflector run; without two CPUs they are not pinned.
   std::optional<int> sender_cpu;
   std::optional<int> reflector_cpu;
 
@@ -40,8 +40,8 @@ struct BlockPlan {
   RunConfig run;
   ReflectorOptions reflector;
 };
-/// An isochronous run of `count` probes, nothing stored, both programs spinning where each has a
-/// CPU of its own.
+/// An isochronous run of `count` probes, nothing stored. Both programs block: one that sleeps gets
+/// its CPU back at once, even from busy neighbours; one that spins has to share it.
 [[nodiscard]] BlockPlan plan_block(const Hosts& hosts, const Setup& setup, std::uint64_t count,
                                    Duration interval);
 

@@ -101,6 +101,8 @@ std::string missing_layer(const Variant& variant, const report::Summary& summary
 Result<void> CostRun::measure_block(const Hosts& hosts, std::size_t variant) {
   auto plan = plan_block(hosts, options_.setup, options_.probes, std::chrono::milliseconds(1));
   plan.run.schedule.kind = ScheduleKind::ping_pong;
+  // A wake-up would hide what a layer costs.
+  if (options_.setup.has_two_cpus()) plan.run.wait = plan.reflector.wait = WaitMode::spin;
   plan.run.size_bytes = payload_bytes;
   plan.run.layers = selection_of(variants_[variant]);
   plan.reflector.layers = plan.run.layers;

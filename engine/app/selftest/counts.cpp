@@ -47,11 +47,7 @@ Result<Trial> try_with(const Setup& setup, RunControl& control, const lab::Relay
                                         return sequence < probe_count ? plan(reply, sequence)
                                                                       : lab::RelayOrder{};
                                       }));
-  auto block_plan = plan_block(hosts, setup, probe_count, interval);
-  // Three programs may have to share two CPUs: nobody spins.
-  block_plan.run.wait = WaitMode::block;
-  block_plan.reflector.wait = WaitMode::block;
-  NETOBS_TRY(block, run_block(block_plan, control));
+  NETOBS_TRY(block, run_block(plan_block(hosts, setup, probe_count, interval), control));
   return Trial{std::move(block), relay.stop()};
 }
 

@@ -163,8 +163,7 @@ Result<Injected> in_network(const Bench& bench) {
                               .towards_reflector = lab::RelayLab::towards_reflector,
                               .cpu = std::nullopt};
   auto plan = plan_for(bench, hosts);
-  // Three programs: the sender sleeps while the relay on its CPU works.
-  plan.run.wait = WaitMode::block;
+  // The sender sleeps while the relay works.
   if (bench.setup.sender_cpu) options.cpu = static_cast<unsigned>(*bench.setup.sender_cpu);
   NETOBS_TRY(
       relay,

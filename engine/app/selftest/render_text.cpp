@@ -173,8 +173,8 @@ void add_verdict(TextPage& page, const SelftestResult& result) {
   constexpr double quiet = 0.05;
   if (result.used_by_others > quiet) {
     page.paragraph("note",
-                   fmt::format("Other programs used {} of the CPUs meanwhile, which disturbs "
-                               "programs that spin. Stop them for a firm result.",
+                   fmt::format("Other programs used {} of the CPUs meanwhile, which can delay "
+                               "these. Stop them for a firm result.",
                                report::percent_text(result.used_by_others)),
                    10, Ink::caution);
   }

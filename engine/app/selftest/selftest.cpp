@@ -16,11 +16,10 @@ namespace {
 
 std::string describe_machine(const Setup& setup) {
   const auto host = os::read_host_facts();
-  const std::string how =
-      setup.has_two_cpus()
-          ? fmt::format("sender spinning on CPU {}, reflector on CPU {}", *setup.sender_cpu,
-                        *setup.reflector_cpu)
-          : "one CPU: sender and reflector wait for each other, which is less exact";
+  const std::string how = setup.has_two_cpus()
+                              ? fmt::format("sender on CPU {}, reflector on CPU {}",
+                                            *setup.sender_cpu, *setup.reflector_cpu)
+                              : "sender and reflector on one CPU";
   return fmt::format("Linux {}, {} transport, {}", host.kernel, setup.transport, how);
 }
 
@@ -57,8 +56,7 @@ PlaceResult Selftest::measure_place(const Place& place) {
   }
   const Bench bench{options_.setup, cabled_ ? &*cabled_ : nullptr, plan_, control_};
   PlaceResult result;
-  // Another program on one of the two CPUs delays what spins there, at random. A fault of this tool
-  // comes back every time.
+  // What other programs do to this one is there once; a fault of the tool comes back every time.
   constexpr unsigned most_looks = 2;
   for (unsigned looks = 1; looks <= most_looks && !stopped(); ++looks) {
     const auto injected = place.measure(bench);

@@ -37,7 +37,7 @@ struct ReflectorConfig {
   /// Points that this host records here; others are never waited for.
   PointSet available{};
   std::uint64_t clock_identity =
-      0;                    ///< opaque; the same for every process of one kernel; 0 = not told
+      0;                         ///< opaque; the same for every process of one kernel; 0 = not told
   std::uint8_t clock_steps = 0;  ///< how often CLOCK_REALTIME was set since the start; wraps
   bool multi_layer = true;       ///< answer the Net Obs TLV
   wire::TlvType netobs_tlv = wire::TlvType::netobs;

@@ -136,12 +136,12 @@ class Sender {
   std::optional<Schedule> schedule_;
   Phase phase_ = Phase::sending;
   MonotonicTime start_;
-  MonotonicTime last_sent_;               // drain probes included
-  MonotonicTime last_measured_;           // drain probes not
-  std::uint64_t next_probe_ = 0;          // counts drain probes too
+  MonotonicTime last_sent_;                            // drain probes included
+  MonotonicTime last_measured_;                        // drain probes not
+  std::uint64_t next_probe_ = 0;                       // counts drain probes too
   std::optional<std::uint8_t> reflector_clock_steps_;  // as last told
   MonotonicTime reflector_clock_good_;                 // when it was last told so
-  std::optional<std::uint64_t> awaited_;  // ping-pong: the probe under way
+  std::optional<std::uint64_t> awaited_;               // ping-pong: the probe under way
   bool catching_up_ = false;
   std::uint64_t closed_records_ = 0;
   unsigned drain_sent_ = 0;

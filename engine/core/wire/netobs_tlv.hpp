@@ -34,8 +34,8 @@ struct NetobsEntry {
 struct NetobsReply {
   PointSet available;  ///< what the reflector records in this session
   std::uint64_t clock_identity =
-      0;                      ///< equal values = same kernel, same CLOCK_REALTIME; 0 = not told
-  std::uint32_t dropped = 0;  ///< entries that the reflector lost to full buffers; wraps
+      0;                         ///< equal values = same kernel, same CLOCK_REALTIME; 0 = not told
+  std::uint32_t dropped = 0;     ///< entries that the reflector lost to full buffers; wraps
   std::uint8_t clock_steps = 0;  ///< how often its CLOCK_REALTIME was set since it started; wraps
   std::size_t entry_count = 0;
   std::array<NetobsEntry, netobs_max_entries> entry_slots{};

@@ -84,8 +84,8 @@ int SyscallTransport::send_some(std::span<mmsghdr> headers) {
   const bool bare = header.msg_control == nullptr;
   const ssize_t sent =
       bare ? direct::sendto(socket_.fd.get(), header.msg_iov->iov_base, header.msg_iov->iov_len,
-                      MSG_DONTWAIT, static_cast<const sockaddr*>(header.msg_name),
-                      header.msg_namelen)
+                            MSG_DONTWAIT, static_cast<const sockaddr*>(header.msg_name),
+                            header.msg_namelen)
            : direct::sendmsg(socket_.fd.get(), &header, MSG_DONTWAIT);
   return sent < 0 ? -1 : 1;
 }

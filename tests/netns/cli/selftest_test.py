@@ -44,12 +44,7 @@ def check_result(result, places):
 
 
 def test_known_delays_are_found(host):
-    done = host.netobs("selftest", "--probes", "40", "--json", "-", timeout_s=200)
-    result = done.json()
-    # What a busy neighbour does to spinning programs is no fault of the tool: the result says it.
-    if done.status == 3 and result["used_by_others"] > 0.05:
-        raise lab.Skip(f"other programs used {result['used_by_others']:.0%} of the CPUs")
-    done.expect(0)
+    result = host.netobs("selftest", "--probes", "40", "--json", "-", timeout_s=200).expect(0).json()
     equal(result["verdict"], "pass", "verdict")
     skipped = check_result(result, PLACES)
     check(not set(skipped) & {"network", "counts", "reflector_application", "sender_application"}, str(skipped))
