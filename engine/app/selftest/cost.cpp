@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <random>
 #include <utility>
 
@@ -122,8 +121,9 @@ Result<void> CostRun::measure_block(const Hosts& hosts, std::size_t variant) {
 }
 
 Result<void> CostRun::measure_round(const Hosts& hosts, std::mt19937_64& random) {
-  std::vector<std::size_t> order(variants_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<std::size_t> order;
+  order.reserve(variants_.size());
+  for (std::size_t i = 0; i < variants_.size(); ++i) order.push_back(i);
   for (std::size_t left = order.size(); left > 1; --left) {
     std::swap(order[left - 1], order[random() % left]);
   }

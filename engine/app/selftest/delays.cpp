@@ -1,7 +1,6 @@
 #include "app/selftest/delays.hpp"
 
 #include <limits>
-#include <numeric>
 #include <random>
 #include <utility>
 
@@ -14,8 +13,9 @@ DelayPlan::DelayPlan(std::vector<Duration> delays, std::size_t probes_per_delay,
   NETOBS_CHECK(!delays_.empty() && delays_.size() <= std::numeric_limits<std::uint8_t>::max(),
                "{} delays", delays_.size());
   std::mt19937_64 random(seed);
-  std::vector<std::uint8_t> block(delays_.size());
-  std::iota(block.begin(), block.end(), std::uint8_t{0});
+  std::vector<std::uint8_t> block;
+  block.reserve(delays_.size());
+  for (std::size_t i = 0; i < delays_.size(); ++i) block.push_back(static_cast<std::uint8_t>(i));
   for (std::size_t i = 0; i < probes_per_delay; ++i) {
     // Fisher and Yates; std::shuffle may differ between libraries.
     for (std::size_t left = block.size(); left > 1; --left) {
