@@ -22,7 +22,11 @@ LineFit line_through(std::span<const MedianPair> points) {
   double weights = 0;
   double mean_x = 0;
   double mean_y = 0;
-  const auto weight = [](const MedianPair& p) { return 1 / (p.injected_ns * p.injected_ns); };
+  const auto weight = [](const MedianPair& p) {
+    // A resample may draw a median of nothing where the level's own is not.
+    const double injected_ns = std::max(p.injected_ns, 1.0);
+    return 1 / (injected_ns * injected_ns);
+  };
   for (const auto& p : points) {
     weights += weight(p);
     mean_x += weight(p) * p.injected_ns;
