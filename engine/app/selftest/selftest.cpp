@@ -135,7 +135,7 @@ Result<SelftestResult> Selftest::run() {
     return fail({.what = "measure any place: " + result_.places.front().skipped,
                  .sys_errno = 0,
                  .cause = "",
-                 .remedy = "Run it with sudo."});
+                 .remedy = ""});
   }
   return std::move(result_);
 }
