@@ -40,7 +40,8 @@ std::string selftest_json(const SelftestResult& result) {
              {{"least_delay_ns", result.bounds.least_delay_ns},
               {"slope_error", result.bounds.slope_error},
               {"least_right_share", result.bounds.least_right_share},
-              {"most_wrong_share", result.bounds.most_wrong_share}}}};
+              {"most_wrong_share", result.bounds.most_wrong_share},
+              {"least_complete", result.bounds.least_complete}}}};
   Json recovery = Json::array();
   Json leakage = Json::object();
   Json skipped = Json::array();

@@ -18,6 +18,7 @@ struct Bounds {
   double slope_error = 0.02;
   double least_right_share = 0.97;
   double most_wrong_share = 0.02;
+  double least_complete = 0.8;  ///< of the probes, with a known delay and both ends of a segment
 };
 
 struct LevelResult {
@@ -49,6 +50,8 @@ struct CountResult {
   std::string kind;
   std::uint64_t injected = 0;
   std::uint64_t reported = 0;
+  /// Nothing done is nothing proven.
+  [[nodiscard]] bool passed() const { return injected == reported && injected > 0; }
 };
 
 struct CrossCheck {
