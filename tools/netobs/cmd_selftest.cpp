@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/features.hpp"
 #include "app/selftest/cost.hpp"
 #include "app/selftest/selftest.hpp"
 #include "command.hpp"
@@ -16,16 +17,19 @@ namespace netobs::cli {
 namespace {
 
 constexpr const char* footer =
-    "\nBetween two network namespaces of its own it delays probes on purpose, by known amounts, at "
-    "one\n"
-    "place at a time: the sender's qdisc, the network, the reflector's ingress, the reflector's "
-    "and\n"
-    "the sender's application. Then it prints how well each delay was recovered, how much of it "
-    "leaked\n"
-    "into other segments, whether injected losses, duplicates and reordering were counted exactly, "
-    "and\n"
-    "whether other instruments saw the same times. Exit status 3 when a bound was missed.\n"
-    "Takes about a minute. Needs root; leaves nothing behind.\n"
+    "\nBetween two network namespaces of its own it delays probes on purpose, by known amounts,\n"
+    "at one place at a time: the sender's qdisc, the network, the reflector's ingress, the\n"
+    "reflector's and the sender's application. Then it prints how well each delay was recovered,\n"
+    "how much of it leaked into other segments, whether injected losses, duplicates and\n"
+    "reordering were counted exactly, and whether other instruments saw the same times.\n"
+    "Exit status 3 when a bound was missed, 1 when interrupted; what this machine cannot do is\n"
+    "skipped and says why.\n"
+    "\n"
+    "Takes about a minute and spins on two CPUs: other busy programs disturb it. Needs root, and\n"
+    "ip and tc (iproute2); tcpdump and tshark for one of the comparisons. Leaves nothing behind.\n"
+    "\n"
+    "--interfaces refuses what carries an address or belongs to a bridge or bond. Both come back\n"
+    "when it ends; after kill -9 the kernel returns real ones to the initial namespace, down.\n"
     "\n"
     "--cost measures something else: what each layer, switched on, adds to the round trip.";
 
@@ -41,9 +45,27 @@ struct SelftestArguments {
   std::size_t rounds = 10;
 };
 
+/// Asked for here, once, and not found out at each place.
+Result<void> check_names(const SelftestArguments& arguments) {
+  NETOBS_TRY(features, app::features_without(arguments.without));
+  (void)features;
+  std::string names = "auto";
+  for (const auto& kind : transport_table()) {
+    if (kind.name == arguments.transport) return {};
+    names += fmt::format(", {}", kind.name);
+  }
+  if (arguments.transport == "auto") return {};
+  return fail(
+      {.what = fmt::format("--transport {}: there is none of that name", arguments.transport),
+       .cause = "",
+       .remedy = fmt::format("Choose one of: {}.", names),
+       .exit = ExitCode::usage});
+}
+
 Result<app::selftest::SelftestOptions> to_options(const SelftestArguments& arguments) {
   using std::chrono::microseconds;
   app::selftest::SelftestOptions options;
+  NETOBS_TRY_VOID(check_names(arguments));
   NETOBS_TRY(layers, app::parse_layers("auto"));
   options.setup = app::selftest::make_setup(layers);
   options.setup.transport = arguments.transport;

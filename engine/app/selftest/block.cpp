@@ -65,8 +65,11 @@ Result<Block> run_block(const BlockPlan& plan, RunControl& control) {
   // measure() moves its thread into a namespace and onto a CPU; neither is for the caller's.
   std::thread([&] { outcome = measure(config, control); }).join();
   block.reflector = reflector.stop();
-  if (!*outcome) return std::unexpected(std::move(*outcome).error());
-  block.summary = std::move(**outcome);
+  if (*outcome) {
+    block.summary = std::move(**outcome);
+  } else {
+    block.failed = outcome->error().message();
+  }
   return block;
 }
 

@@ -49,9 +49,12 @@ struct Block {
   report::Summary summary;
   std::vector<ProbeRecord> records;
   ReflectorCounters reflector;
+  /// Why the sender measured nothing although both hosts were set up; empty when it measured.
+  std::string failed;
 };
 
-/// Starts the reflector, runs the sender on a thread of its own, stops the reflector.
+/// Starts the reflector, runs the sender on a thread of its own, stops the reflector. An error
+/// where the reflector cannot be started.
 [[nodiscard]] Result<Block> run_block(const BlockPlan& plan, RunControl& control);
 
 }  // namespace netobs::app::selftest

@@ -106,6 +106,9 @@ Result<void> CostRun::measure_block(const Hosts& hosts, std::size_t variant) {
   plan.run.layers = selection_of(variants_[variant]);
   plan.reflector.layers = plan.run.layers;
   NETOBS_TRY(block, run_block(plan, control_));
+  if (!block.failed.empty()) {
+    return fail({.what = "measure a block: " + block.failed, .cause = "", .remedy = ""});
+  }
   auto& series = series_[variant];
   series.skipped = missing_layer(variants_[variant], block.summary);
   const auto& figures = block.summary.rtt[0];

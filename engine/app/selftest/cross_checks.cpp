@@ -59,8 +59,10 @@ Result<TappedRun> run_with_taps(const Setup& setup, const Hosts& hosts, RunContr
 
 /// The receive side: on each host, the tap's time of what came in is rx_software itself.
 CrossCheck check_receive_times(const TappedRun& run) {
-  CrossCheck check{"pcap_rx_equals_rx_software", "pcap's receive time is rx_software, bit for bit",
-                   "", 0, 0};
+  CrossCheck check{.key = "pcap_rx_equals_rx_software",
+                   .label = "pcap's receive time is rx_software, bit for bit",
+                   .skipped = {},
+                   .expected = run.block.records.size() * host_count};
   for (const auto& record : run.block.records) {
     for (const Host host : {Host::sender, Host::reflector}) {
       const bool reply = host == Host::sender;
@@ -78,7 +80,10 @@ CrossCheck check_receive_times(const TappedRun& run) {
 template <class Middle>
 CrossCheck check_between(const TappedRun& run, std::string key, std::string label, Point low,
                          Point high, Middle&& middle) {
-  CrossCheck check{std::move(key), std::move(label), "", 0, 0};
+  CrossCheck check{.key = std::move(key),
+                   .label = std::move(label),
+                   .skipped = {},
+                   .expected = run.block.records.size() * host_count};
   for (const auto& record : run.block.records) {
     for (const Host host : {Host::sender, Host::reflector}) {
       const auto from = record.at(host, low);
@@ -115,8 +120,10 @@ std::vector<CrossCheck> check_transmit_times(const TappedRun& run) {
 /// A capture's round trip starts at its tap, between tc_egress and net_dev_start_xmit, and ends at
 /// rx_software: so it must lie between the round trips that start at these two.
 CrossCheck check_independent(const Setup& setup, const Hosts& hosts, RunControl& control) {
-  CrossCheck check{"tshark_round_trip", "the round trip that tshark reads from tcpdump's capture",
-                   "", 0, 0};
+  CrossCheck check{.key = "tshark_round_trip",
+                   .label = "the round trip that tshark reads from tcpdump's capture",
+                   .skipped = {},
+                   .expected = independent_count};
   auto capture = IndependentCapture::start(*hosts.sender, hosts.sender_interface);
   if (!capture) {
     check.skipped = capture.error().brief();

@@ -159,9 +159,11 @@ Result<Injected> in_network(const Bench& bench) {
   const Hosts hosts{&lab.sender_side(), &lab.reflector_side(), lab::VethLab::sender_interface,
                     lab::VethLab::reflector_interface};
   const auto& delays = bench.plan;
+  constexpr std::size_t warm_up_and_drain = 4096;
   lab::Relay::Options options{.towards_sender = lab::RelayLab::towards_sender,
                               .towards_reflector = lab::RelayLab::towards_reflector,
-                              .cpu = std::nullopt};
+                              .cpu = std::nullopt,
+                              .most_entries = 2 * delays.probe_count() + warm_up_and_drain};
   auto plan = plan_for(bench, hosts);
   // The sender sleeps while the relay works.
   if (bench.setup.sender_cpu) options.cpu = static_cast<unsigned>(*bench.setup.sender_cpu);

@@ -25,6 +25,7 @@ Json recovery_json(const PlaceResult& row) {
           {"probes", row.probes},
           {"levels", std::move(levels)},
           {"looks", row.looks},
+          {"missed_before", row.missed_before},
           {"missed", row.missed}};
 }
 
@@ -40,7 +41,8 @@ std::string selftest_json(const SelftestResult& result) {
              {{"least_delay_ns", result.bounds.least_delay_ns},
               {"slope_error", result.bounds.slope_error},
               {"least_right_share", result.bounds.least_right_share},
-              {"most_wrong_share", result.bounds.most_wrong_share}}}};
+              {"most_wrong_share", result.bounds.most_wrong_share},
+              {"least_complete", result.bounds.least_complete}}}};
   Json recovery = Json::array();
   Json leakage = Json::object();
   Json skipped = Json::array();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "app/selftest/selftest.hpp"
 #include "core/report/format.hpp"
@@ -131,7 +132,7 @@ void add_counts(TextPage& page, const SelftestResult& result) {
   page.line(page.left("counts, of 1 000 probes each", 38, Ink::strong) + page.right("injected", 9) +
             page.right("reported", 19));
   for (const auto& row : result.counts) {
-    const bool good = row.injected == row.reported;
+    const bool good = row.passed();
     page.line(page.left("  " + row.kind, 38) + page.right(report::grouped(row.injected), 9) +
               page.right(report::grouped(row.reported), 19) + page.right("", 10) + "  " +
               page.ink(verdict_word(good), verdict_ink(good)));
@@ -141,7 +142,7 @@ void add_counts(TextPage& page, const SelftestResult& result) {
 void add_checks(TextPage& page, const SelftestResult& result) {
   if (result.checks.empty()) return;
   page.blank();
-  page.line(page.ink("other instruments on the same packets", Ink::strong));
+  page.line(page.ink("the same packets by other instruments and points", Ink::strong));
   for (const auto& check : result.checks) {
     if (!check.skipped.empty()) {
       page.paragraph("", fmt::format("{}: skipped: {}", check.label, check.skipped), 2);
@@ -163,9 +164,31 @@ std::string delays_text(const SelftestResult& result) {
   return text;
 }
 
+/// No more than was measured.
+std::string passed_text(const SelftestResult& result) {
+  const auto places = result.places.size();
+  const auto measured = std::ranges::count_if(
+      result.places, [](const PlaceResult& place) { return place.skipped.empty(); });
+  const bool whole = std::cmp_equal(measured, places);
+  auto text = whole ? std::string("every delay was found where it was put, and only there")
+                    : fmt::format(
+                          "the delays at {} of {} places were found where they were put, "
+                          "and only there; the others were skipped",
+                          measured, places);
+  text += result.counts.empty() ? "; counts were skipped" : "; counts are exact";
+  const bool any_check = std::ranges::any_of(
+      result.checks, [](const CrossCheck& check) { return check.skipped.empty(); });
+  if (!any_check) text += "; other instruments were skipped";
+  return text;
+}
+
 void add_verdict(TextPage& page, const SelftestResult& result) {
   page.blank();
   for (const auto& place : result.places) {
+    for (const auto& miss : place.missed_before) {
+      page.paragraph("before", fmt::format("{}, first look: {}", place.place->label, miss), 10,
+                     Ink::caution);
+    }
     for (const auto& miss : place.missed) {
       page.paragraph("missed", fmt::format("{}: {}", place.place->label, miss), 10, Ink::alarm);
     }
@@ -183,10 +206,9 @@ void add_verdict(TextPage& page, const SelftestResult& result) {
     return;
   }
   page.paragraph("verdict",
-                 result.passed()
-                     ? "every delay was found where it was put, and only there; counts are exact"
-                     : "a bound was missed: do not trust this build on this machine before you "
-                       "know why",
+                 result.passed() ? passed_text(result)
+                                 : "a bound was missed: do not trust this build on this machine "
+                                   "before you know why",
                  10, result.passed() ? Ink::good : Ink::alarm);
 }
 

@@ -18,6 +18,7 @@ struct Bounds {
   double slope_error = 0.02;
   double least_right_share = 0.97;
   double most_wrong_share = 0.02;
+  double least_complete = 0.8;  ///< of the probes, with a known delay and both ends of a segment
 };
 
 struct LevelResult {
@@ -40,24 +41,31 @@ struct PlaceResult {
   stats::Segment right;  ///< the measured segment that holds the place
   stats::LineFit fit{};
   std::vector<LevelResult> levels;
-  std::vector<SegmentShare> leakage;  ///< along the way
-  std::vector<std::string> missed;    ///< bounds, in words
-  unsigned looks = 0;                 ///< how often it was measured; the last one is shown
+  std::vector<SegmentShare> leakage;       ///< along the way
+  std::vector<std::string> missed;         ///< bounds, in words
+  unsigned looks = 0;                      ///< how often it was measured; the last one is shown
+  std::vector<std::string> missed_before;  ///< by the look before the last
 };
 
 struct CountResult {
   std::string kind;
   std::uint64_t injected = 0;
   std::uint64_t reported = 0;
+  /// Nothing done is nothing proven.
+  [[nodiscard]] bool passed() const { return injected == reported && injected > 0; }
 };
 
 struct CrossCheck {
   std::string key;
   std::string label;
-  std::string skipped;  ///< why it was not done; empty when it was
+  std::string skipped;         ///< why it was not done; empty when it was
+  std::uint64_t expected = 0;  ///< packets that could be compared if nothing went missing
   std::uint64_t compared = 0;
   std::uint64_t agreed = 0;
-  [[nodiscard]] bool passed() const { return agreed == compared && compared > 0; }
+  /// All that were compared agree, and those are at least four in five.
+  [[nodiscard]] bool passed() const {
+    return agreed == compared && compared > 0 && compared * 5 >= expected * 4;
+  }
 };
 
 struct SelftestResult {

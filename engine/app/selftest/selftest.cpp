@@ -64,8 +64,10 @@ PlaceResult Selftest::measure_place(const Place& place) {
       skipped.skipped = injected.error().message();
       return skipped;
     }
+    auto earlier = std::move(result.missed);
     result = evaluate(place, *injected, plan_, result_.bounds, options_.seed);
     result.looks = looks;
+    result.missed_before = std::move(earlier);
     if (result.missed.empty()) break;
   }
   return result;
@@ -106,7 +108,8 @@ void Selftest::compare() {
   if (checks) {
     result_.checks = std::move(*checks);
   } else {
-    result_.checks.push_back({"pcap", "other instruments", checks.error().message(), 0, 0});
+    result_.checks.push_back(
+        {.key = "pcap", .label = "other instruments", .skipped = checks.error().message()});
   }
 }
 
@@ -133,7 +136,7 @@ Result<SelftestResult> Selftest::run() {
     return fail({.what = "measure any place: " + result_.places.front().skipped,
                  .sys_errno = 0,
                  .cause = "",
-                 .remedy = "Run it with sudo."});
+                 .remedy = ""});
   }
   return std::move(result_);
 }

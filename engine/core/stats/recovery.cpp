@@ -22,7 +22,11 @@ LineFit line_through(std::span<const MedianPair> points) {
   double weights = 0;
   double mean_x = 0;
   double mean_y = 0;
-  const auto weight = [](const MedianPair& p) { return 1 / (p.injected_ns * p.injected_ns); };
+  const auto weight = [](const MedianPair& p) {
+    // A resample may draw a median of nothing where the level's own is not.
+    const double injected_ns = std::max(p.injected_ns, 1.0);
+    return 1 / (injected_ns * injected_ns);
+  };
   for (const auto& p : points) {
     weights += weight(p);
     mean_x += weight(p) * p.injected_ns;
@@ -84,6 +88,7 @@ std::optional<LineFit> fit_line(std::span<const DelayLevel> levels, const FitOpt
   std::vector<double> slopes;
   for (unsigned i = 0; i < options.resamples; ++i) {
     std::vector<MedianPair> again;
+    again.reserve(used.size());
     for (const auto* level : used) again.push_back(medians(drawn_from(*level, random)));
     slopes.push_back(line_through(again).slope);
   }

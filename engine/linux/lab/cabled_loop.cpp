@@ -20,7 +20,16 @@ Result<void> check_free(const std::string& interface) {
                  .remedy = "Name two interfaces that are joined outside.",
                  .exit = ExitCode::usage});
   }
-  if (os::has_address(interface)) {
+  if (facts.enslaved) {
+    return fail({.what = "take " + interface + " for a self-test",
+                 .cause = "It is a port of a bridge or a bond, and would not be one afterwards.",
+                 .remedy = fmt::format("Name an interface that is not in use, or free it: ip link "
+                                       "set {} nomaster",
+                                       interface),
+                 .exit = ExitCode::usage});
+  }
+  NETOBS_TRY(addressed, os::has_address(interface));
+  if (addressed) {
     return fail({.what = "take " + interface + " for a self-test",
                  .cause = "It carries an address: something may depend on it.",
                  .remedy = fmt::format("Name an interface that is not in use, or free it: ip "

@@ -15,7 +15,8 @@ namespace netobs::lab {
 /// initial namespace and deletes virtual ones.
 class CabledLoop {
  public:
-  /// Refuses an interface that carries an address: it is in use, and the address would be lost.
+  /// Refuses an interface that carries an address or is a port of a bridge or bond: it is in use,
+  /// and that would be lost.
   /// Needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
   [[nodiscard]] static Result<CabledLoop> take(const std::string& sender,
                                                const std::string& reflector);

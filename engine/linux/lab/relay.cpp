@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -81,14 +82,18 @@ bool receive(int fd, Frame& frame) {
   }
 }
 
-void wait_until(std::int64_t realtime_ns) {
-  const auto left_ns = realtime_ns - os::realtime_now().ns;
-  if (left_ns > spin_ns) {
-    const auto sleep_ns = left_ns - spin_ns;
+/// Until `hold` after an arrival by CLOCK_REALTIME; never longer than `hold`, however that clock is
+/// set meanwhile.
+void wait_out(Duration hold, std::int64_t arrived_ns) {
+  const auto passed = Duration(os::realtime_now().ns - arrived_ns);
+  const auto left = std::min(hold - passed, hold);
+  const auto end = os::monotonic_now() + left;
+  if (left.count() > spin_ns) {
+    const auto sleep_ns = left.count() - spin_ns;
     const timespec pause{.tv_sec = sleep_ns / 1'000'000'000, .tv_nsec = sleep_ns % 1'000'000'000};
     (void)::nanosleep(&pause, nullptr);
   }
-  while (os::realtime_now().ns < realtime_ns) {
+  while (os::monotonic_now() < end) {
   }
 }
 
@@ -110,7 +115,7 @@ class Lane {
                        .sender_sequence = probe->sender_sequence,
                        .act = order.act,
                        .arrived_ns = frame_.arrived_ns};
-      if (order.hold > Duration::zero()) wait_until(frame_.arrived_ns + order.hold.count());
+      if (order.hold > Duration::zero()) wait_out(order.hold, frame_.arrived_ns);
       carry_out(order.act, entry);
       if (log.size() < log.capacity()) log.push_back(entry);
     }

@@ -37,7 +37,7 @@ struct RelayEntry {
   std::uint32_t sender_sequence = 0;
   RelayAct act = RelayAct::pass;
   std::int64_t arrived_ns = 0;  ///< CLOCK_REALTIME, when the kernel put the frame on its socket
-  std::int64_t left_ns = 0;     ///< CLOCK_REALTIME, just before the (last) send; 0: dropped
+  std::int64_t left_ns = 0;     ///< CLOCK_REALTIME, just before the send; 0: dropped, or kept
 };
 
 class Relay {

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <string_view>
 
 #include "linux/os/fd.hpp"
 
@@ -76,8 +77,9 @@ void ask_driver(int fd, InterfaceFacts& facts) {
   }
 }
 
-/// The qdisc's name stands only in rtnetlink's answer (sysfs does not follow namespaces).
-std::string root_qdisc(int index) {
+/// The bytes of one attribute of rtnetlink's answer about a link; empty without it. (What sysfs
+/// shows does not follow namespaces.)
+std::string link_attribute(int index, unsigned short type) {
   const Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
   struct {
     nlmsghdr header;
@@ -101,13 +103,17 @@ std::string root_qdisc(int index) {
     rtattr attribute{};
     std::memcpy(&attribute, reply.data() + at, sizeof attribute);
     if (attribute.rta_len < sizeof attribute || at + attribute.rta_len > end) break;
-    if (attribute.rta_type == IFLA_QDISC) {
-      const char* text = reply.data() + at + sizeof attribute;
-      return {text, ::strnlen(text, attribute.rta_len - sizeof attribute)};
+    if (attribute.rta_type == type) {
+      return {reply.data() + at + sizeof attribute, attribute.rta_len - sizeof attribute};
     }
     at += RTA_ALIGN(attribute.rta_len);
   }
   return {};
+}
+
+std::string root_qdisc(int index) {
+  const auto text = link_attribute(index, IFLA_QDISC);
+  return text.substr(0, text.find('\0'));
 }
 
 }  // namespace
@@ -154,6 +160,7 @@ Result<InterfaceFacts> interface_facts(const std::string& name) {
   }
   ask_driver(socket.get(), facts);
   facts.qdisc = root_qdisc(facts.index);
+  facts.enslaved = !link_attribute(facts.index, IFLA_MASTER).empty();
   return facts;
 }
 
@@ -172,10 +179,16 @@ Result<std::vector<std::string>> interfaces_up() {
   return names;
 }
 
-bool has_address(const std::string& name) {
+Result<bool> has_address(const std::string& name) {
   const auto list = own_addresses();
+  if (!list) {
+    return fail(
+        {.what = "list the addresses of " + name, .sys_errno = errno, .cause = "", .remedy = ""});
+  }
   for (const ifaddrs* row = list.get(); row != nullptr; row = row->ifa_next) {
-    if (row->ifa_addr == nullptr || name != row->ifa_name) continue;
+    // An IPv4 address with a label goes by that: "eth0:1".
+    const std::string_view label(row->ifa_name);
+    if (row->ifa_addr == nullptr || label.substr(0, label.find(':')) != name) continue;
     const auto family = row->ifa_addr->sa_family;
     if (family == AF_INET) return true;
     if (family != AF_INET6) continue;

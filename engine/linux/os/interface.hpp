@@ -16,7 +16,8 @@ struct InterfaceFacts {
   int index = 0;
   std::string driver;  ///< ethtool's driver name; empty when it has none (lo)
   std::uint32_t mtu_bytes = 0;
-  std::string qdisc;  ///< the root qdisc: "noqueue", "fq_codel"; empty when not told
+  std::string qdisc;      ///< the root qdisc: "noqueue", "fq_codel"; empty when not told
+  bool enslaved = false;  ///< a port of a bridge, a bond, a team or a VRF
   bool loopback = false;
   bool has_phc = false;  ///< the driver names a PTP hardware clock (ETHTOOL_GET_TS_INFO)
   std::optional<std::uint32_t> rx_coalesce_us;  ///< interrupt moderation, where the driver tells
@@ -38,7 +39,7 @@ struct InterfaceFacts {
 /// The interface that holds this address; nullopt when none does.
 [[nodiscard]] std::optional<std::string> interface_holding(const Endpoint& address);
 /// Whether it carries an address that somebody gave it: any but an IPv6 link-local one.
-[[nodiscard]] bool has_address(const std::string& name);
+[[nodiscard]] Result<bool> has_address(const std::string& name);
 /// The source address that the routing table would use towards `remote`. Sends nothing.
 [[nodiscard]] Result<Endpoint> source_address_towards(const Endpoint& remote);
 

@@ -77,13 +77,15 @@ Result<Started> spawn(const std::vector<std::string>& arguments, const std::stri
   posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDERR_FILENO);
   // The signals that the command waits for are blocked in its threads; a program it starts would
-  // inherit that and not hear them.
+  // inherit that and not hear them. A process group of its own: Ctrl-C on the terminal is for the
+  // command alone, which then needs these programs to put things back.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   const int error =
       ::posix_spawnp(&started.pid, argv[0], &actions, &attributes, argv.data(), environ);
   posix_spawnattr_destroy(&attributes);
@@ -154,7 +156,8 @@ int BackgroundProcess::stop() {
   const auto end = monotonic_now() + patience;
   bool more = true;
   while (more && monotonic_now() < end) more = read_some(end - monotonic_now());
-  if (more) ::kill(pid_, SIGKILL);
+  // The group: what it started itself would go on without it.
+  if (more) ::kill(-pid_, SIGKILL);
   return wait_for(std::exchange(pid_, 0));
 }
 

@@ -81,9 +81,25 @@ def test_refuses_interfaces_in_use(host):
     contains(refused.err, "carries an address", "the reason")
     refused = host.netobs("selftest", "--interfaces", "lo,lo", namespace=host.a).expect(2)
     contains(refused.err, "two different", "the reason")
+    for command in (("add", "br0", "type", "bridge"), ("add", "port", "type", "veth", "peer", "name", "other"),
+                    ("set", "port", "master", "br0")):
+        host.sh("ip", "-n", host.a, "link", *command)
+    refused = host.netobs("selftest", "--interfaces", "port,other", namespace=host.a).expect(2)
+    contains(refused.err, "port of a bridge", "the reason")
+    host.sh("ip", "-n", host.a, "address", "add", "198.18.9.1/30", "dev", "other", "label", "other:1")
+    refused = host.netobs("selftest", "--interfaces", "other,port", namespace=host.a).expect(2)
+    contains(refused.err, "carries an address", "an address under a label")
+    host.sh("ip", "-n", host.a, "link", "del", "port")
     refused = host.netobs("selftest", "--interfaces", "nothere,lo", namespace=host.a).expect(2)
     contains(refused.err, "nothere", "the name")
     check(any(link["ifname"] == IF_B for link in links(host, host.b)), "the lab is as it was")
+
+
+def test_refuses_unknown_names(host):
+    refused = host.netobs("selftest", "--without", "nonsense").expect(2)
+    contains(refused.err, "tai_clock", "the known names")
+    refused = host.netobs("selftest", "--transport", "pigeon").expect(2)
+    contains(refused.err, "io_uring", "the known names")
 
 
 def test_interrupted(host):

@@ -57,6 +57,19 @@ TEST(Recovery, EachLevelCountsRelativeToItsDelay) {
   EXPECT_NEAR(fit->intercept_ns / 200'000, 0.1014, 0.0005);
 }
 
+TEST(Recovery, ProbesThatWereNotDelayedLeaveTheIntervalANumber) {
+  // Many a resample of the first level has a median of 0.
+  const std::vector<DelayLevel> levels{
+      level_of(
+          {{0, 1'000}, {0, 1'000}, {200'000, 201'000}, {200'000, 201'000}, {200'000, 201'000}}),
+      level_of({{1'000'000, 1'001'000}})};
+  const auto fit = fit_line(levels, {});
+  ASSERT_TRUE(fit);
+  EXPECT_NEAR(fit->slope, 1, 1e-12);
+  EXPECT_NEAR(fit->slope_low, 1, 1e-6);
+  EXPECT_NEAR(fit->slope_high, 1, 1e-6);
+}
+
 TEST(Recovery, TheIntervalHoldsTheTruthOfANoisySample) {
   int held = 0;
   constexpr int repetitions = 40;
