@@ -84,7 +84,7 @@ TEST_F(MysqlStoreTest, InitAndStatus) {
   ASSERT_TRUE(init_store(address, {}));
   const auto status = status_of_store(address, {}, folder_.path());
   ASSERT_TRUE(status) << status.error().message();
-  EXPECT_EQ(status->tables.size(), 4U);
+  EXPECT_EQ(status->tables.size(), 5U);
   EXPECT_GT(status->size_bytes.value(), 0U);
 }
 
