@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "mariadb_server.hpp"
+#include "store/conditions_row.hpp"
 #include "store/open.hpp"
 #include "store/status.hpp"
 #include "store/writer.hpp"
@@ -73,6 +74,23 @@ TEST_F(MysqlStoreTest, PagesThroughKeysWithSeveralColumns) {
   }
   ASSERT_TRUE(store->write(to_rows(1, rows).view()));
   EXPECT_THAT(store->load_rollups(1).value(), testing::ContainerEq(rows));
+}
+
+TEST_F(MysqlStoreTest, KeepsARowPerCheck) {
+  const auto store = open("checks");
+  conditions::Conditions found;
+  found.target = "server";
+  found.tcp_upload.value =
+      conditions::Throughput{.sent_bps = 11, .received_bps = 10.5, .retransmits = 4};
+  ASSERT_TRUE(store->write(to_rows(7, found, "{}").view()));
+  ASSERT_TRUE(store->write(to_rows(7, found, "{}").view())) << "again: the same row";
+  EXPECT_EQ(store->count_rows(udp_metrics_table()).value(), 1U);
+  const auto written = to_rows(7, found, "{}");
+  ASSERT_TRUE(
+      store->scan(udp_metrics_table(), std::nullopt, [&](const Batch& batch) -> Result<void> {
+        EXPECT_EQ(batch.cells, written.view().cells);
+        return {};
+      }));
 }
 
 TEST_F(MysqlStoreTest, InitAndStatus) {
