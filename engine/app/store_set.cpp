@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 
+#include "store/conditions_row.hpp"
+
 namespace netobs::app {
 namespace {
 
@@ -78,6 +80,13 @@ void StoreSet::add_rollups(std::span<const stats::Rollup> rollups, std::int64_t 
 void StoreSet::add_ledger(const stats::PointLedger& ledger, std::int64_t run_id) {
   const auto counts = to_counts(ledger);
   for (const auto& writer : writers_) writer->add_rows(store::to_rows(run_id, counts));
+}
+
+void StoreSet::add_check(std::int64_t id, const conditions::Conditions& conditions,
+                         const std::string& document) {
+  for (const auto& writer : writers_) {
+    writer->add_rows(store::to_rows(id, conditions, document));
+  }
 }
 
 std::vector<report::StoreStatus> StoreSet::settle() {

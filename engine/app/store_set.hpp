@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/run_config.hpp"
+#include "core/conditions/conditions.hpp"
 #include "core/report/run_document.hpp"
 #include "core/stats/ledger.hpp"
 #include "core/stats/run_statistics.hpp"
@@ -28,6 +29,8 @@ class StoreSet {
   void add_probes(std::span<const ProbeRecord> records, std::int64_t run_id);
   void add_rollups(std::span<const stats::Rollup> rollups, std::int64_t run_id);
   void add_ledger(const stats::PointLedger& ledger, std::int64_t run_id);
+  void add_check(std::int64_t id, const conditions::Conditions& conditions,
+                 const std::string& document);
   /// Waits until everything so far is in the stores or their spools; what became of the probe rows.
   [[nodiscard]] std::vector<report::StoreStatus> settle();
   /// What went wrong with each store so far, one message per store that failed.

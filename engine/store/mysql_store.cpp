@@ -120,6 +120,7 @@ class MysqlStore final : public Store {
   Result<void> create_schema();
   Result<void> check_schema();
   Result<std::optional<std::int64_t>> read_version();
+  Result<bool> has_table(std::string_view name);
   Result<void> write_transaction(const Batch& batch);
   Result<OwnedBatch> read_page(const Table& table, const std::string& where, std::size_t limit);
   Result<std::int64_t> read_number(const std::string& sql);
@@ -196,15 +197,23 @@ Result<void> MysqlStore::set_up() {
     NETOBS_TRY_VOID(create_schema());
   } else if (*version != schema_version) {
     return fail(wrong_schema_version(url_.describe(), *version));
+  } else if (!options_.read_only) {
+    NETOBS_TRY(checks, has_table(udp_metrics_table().name));
+    if (!checks) NETOBS_TRY_VOID(create_schema());
   }
   return check_schema();
 }
 
-Result<std::optional<std::int64_t>> MysqlStore::read_version() {
+Result<bool> MysqlStore::has_table(std::string_view name) {
   NETOBS_TRY(tables, read_number(fmt::format("SELECT COUNT(*) FROM information_schema.tables WHERE "
                                              "table_schema=DATABASE() AND table_name='{}'",
-                                             schema_table_name)));
-  if (tables == 0) return std::nullopt;
+                                             name)));
+  return tables > 0;
+}
+
+Result<std::optional<std::int64_t>> MysqlStore::read_version() {
+  NETOBS_TRY(there, has_table(schema_table_name));
+  if (!there) return std::nullopt;
   NETOBS_TRY(rows, read_number(fmt::format("SELECT COUNT(*) FROM `{}` WHERE component='netobs'",
                                            schema_table_name)));
   if (rows == 0) return std::nullopt;
@@ -229,6 +238,10 @@ Result<void> MysqlStore::create_schema() {
 
 Result<void> MysqlStore::check_schema() {
   for (const Table* table : all_tables()) {
+    if (table == &udp_metrics_table()) {  // younger than the rest: an old store is read without it
+      NETOBS_TRY(there, has_table(table->name));
+      if (!there) continue;
+    }
     const auto page = read_page(*table, "", 0);
     if (!page) return fail(page.error());
   }
@@ -329,8 +342,8 @@ Result<std::int64_t> MysqlStore::read_number(const std::string& sql) {
 Result<void> MysqlStore::delete_run(std::int64_t run_id) {
   // In steps, because one transaction over a hundred million rows is more than a server likes; the
   // row in `runs` goes last, so that an interrupted removal can be repeated.
-  for (const Table* table :
-       {&probes_table(), &rollups_table(), &run_points_table(), &runs_table()}) {
+  for (const Table* table : {&probes_table(), &rollups_table(), &run_points_table(),
+                             &udp_metrics_table(), &runs_table()}) {
     const auto sql = fmt::format("DELETE FROM `{}` WHERE `run_id`={} LIMIT {}", table->name, run_id,
                                  rows_per_delete);
     std::int64_t removed = 1;
@@ -344,7 +357,9 @@ Result<void> MysqlStore::delete_run(std::int64_t run_id) {
 }
 
 Result<std::uint64_t> MysqlStore::count_rows(const Table& table) {
-  NETOBS_TRY(count, with_connection([&] {
+  NETOBS_TRY(count, with_connection([&]() -> Result<std::int64_t> {
+               NETOBS_TRY(there, has_table(table.name));
+               if (!there) return 0;
                return read_number(fmt::format("SELECT COUNT(*) FROM `{}`", table.name));
              }));
   return static_cast<std::uint64_t>(count);

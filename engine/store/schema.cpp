@@ -136,9 +136,60 @@ const Table& rollups_table() {
   return table;
 }
 
+const Table& udp_metrics_table() {
+  static const Table table{"udp_metrics",
+                           {{"run_id", Type::integer, false},
+                            {"started_at_ns", Type::integer, false},
+                            {"target", Type::text, false, max_condition_bytes},
+                            {"address", Type::text, true, max_condition_bytes},
+                            {"private_ip", Type::text, true, max_condition_bytes},
+                            {"interface", Type::text, true, max_condition_bytes},
+                            {"public_ip", Type::text, true, max_condition_bytes},
+                            {"dns_ns", Type::real, true},
+                            {"path_mtu_bytes", Type::integer, true},
+                            {"hop_count", Type::integer, true},
+                            {"icmp_sent", Type::integer, true},
+                            {"icmp_received", Type::integer, true},
+                            {"icmp_min_ns", Type::integer, true},
+                            {"icmp_mean_ns", Type::real, true},
+                            {"icmp_p50_ns", Type::integer, true},
+                            {"icmp_p90_ns", Type::integer, true},
+                            {"icmp_p99_ns", Type::integer, true},
+                            {"icmp_p99_9_ns", Type::integer, true},
+                            {"icmp_max_ns", Type::integer, true},
+                            {"icmp_jitter_ns", Type::real, true},
+                            {"tcp_upload_sent_bps", Type::real, true},
+                            {"tcp_upload_bps", Type::real, true},
+                            {"tcp_upload_local_cpu_percent", Type::real, true},
+                            {"tcp_upload_remote_cpu_percent", Type::real, true},
+                            {"tcp_upload_retransmits", Type::integer, true},
+                            {"tcp_download_sent_bps", Type::real, true},
+                            {"tcp_download_bps", Type::real, true},
+                            {"tcp_download_local_cpu_percent", Type::real, true},
+                            {"tcp_download_remote_cpu_percent", Type::real, true},
+                            {"tcp_download_retransmits", Type::integer, true},
+                            {"udp_upload_sent_bps", Type::real, true},
+                            {"udp_upload_bps", Type::real, true},
+                            {"udp_upload_local_cpu_percent", Type::real, true},
+                            {"udp_upload_remote_cpu_percent", Type::real, true},
+                            {"udp_upload_jitter_ns", Type::real, true},
+                            {"udp_upload_packets", Type::integer, true},
+                            {"udp_upload_lost", Type::integer, true},
+                            {"udp_download_sent_bps", Type::real, true},
+                            {"udp_download_bps", Type::real, true},
+                            {"udp_download_local_cpu_percent", Type::real, true},
+                            {"udp_download_remote_cpu_percent", Type::real, true},
+                            {"udp_download_jitter_ns", Type::real, true},
+                            {"udp_download_packets", Type::integer, true},
+                            {"udp_download_lost", Type::integer, true},
+                            {"document", Type::text, false}},
+                           1};
+  return table;
+}
+
 std::span<const Table* const> all_tables() {
-  static const std::array<const Table*, 4> tables{&runs_table(), &probes_table(),
-                                                  &run_points_table(), &rollups_table()};
+  static const std::array<const Table*, 5> tables{
+      &runs_table(), &probes_table(), &run_points_table(), &rollups_table(), &udp_metrics_table()};
   return tables;
 }
 

@@ -13,7 +13,8 @@
 
 namespace netobs::store {
 
-/// Raised by one whenever a table below changes. Kept in the table `netobs_schema`.
+/// Raised by one whenever a table below changes. A new table raises nothing: it is made when a
+/// store without it is opened for writing. Kept in the table `netobs_schema`.
 inline constexpr std::int64_t schema_version = 1;
 inline constexpr std::string_view schema_table_name = "netobs_schema";
 
@@ -25,6 +26,8 @@ inline constexpr std::string_view schema_table_name = "netobs_schema";
 [[nodiscard]] const Table& run_points_table();
 /// One row per run, metric and interval: count, extremes, quantiles, a mergeable distribution.
 [[nodiscard]] const Table& rollups_table();
+/// One row per `netobs check`: what it found, NULL for what it did not, and `document`, its JSON.
+[[nodiscard]] const Table& udp_metrics_table();
 
 [[nodiscard]] std::span<const Table* const> all_tables();
 /// nullptr when there is no such table.
@@ -49,6 +52,7 @@ inline constexpr std::int64_t probe_flag_clock_stepped = 1;
 inline constexpr std::int64_t probe_flag_reordered = 2;
 
 inline constexpr std::size_t max_metric_bytes = 120;
+inline constexpr std::size_t max_condition_bytes = 255;  // names and addresses in udp_metrics
 
 enum class Dialect : std::uint8_t { sqlite, mysql };
 

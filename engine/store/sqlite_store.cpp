@@ -126,6 +126,8 @@ Result<void> SqliteStore::set_up(const Options& options) {
     return fail(wrong_schema_version(path_, *version));
   } else if (!options.read_only) {
     NETOBS_TRY_VOID(run(std::string(pragmas)));
+    NETOBS_TRY(checks, has_table(udp_metrics_table()));
+    if (!checks) NETOBS_TRY_VOID(create_schema());
   }
   return check_schema();
 }
@@ -154,8 +156,19 @@ Result<void> SqliteStore::create_schema() {
   });
 }
 
+Result<bool> SqliteStore::has_table(const Table& table) {
+  NETOBS_TRY(count, read_count(fmt::format(
+                        "SELECT COUNT(*) FROM sqlite_master WHERE type='table' AND name='{}'",
+                        table.name)));
+  return count > 0;
+}
+
 Result<void> SqliteStore::check_schema() {
   for (const Table* table : all_tables()) {
+    if (table == &udp_metrics_table()) {  // younger than the rest: an old store is read without it
+      NETOBS_TRY(there, has_table(*table));
+      if (!there) continue;
+    }
     const auto outcome =
         prepare(fmt::format("SELECT {} FROM `{}`", column_list(*table), table->name));
     if (outcome) continue;
@@ -299,6 +312,8 @@ Result<std::uint64_t> SqliteStore::read_count(const std::string& sql) {
 }
 
 Result<std::uint64_t> SqliteStore::count_rows(const Table& table) {
+  NETOBS_TRY(there, has_table(table));
+  if (!there) return 0;
   return read_count(fmt::format("SELECT COUNT(*) FROM `{}`", table.name));
 }
 

@@ -61,6 +61,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<void> set_up(const Options& options);
   [[nodiscard]] Result<void> create_schema();
   [[nodiscard]] Result<void> check_schema();
+  [[nodiscard]] Result<bool> has_table(const Table& table);
   [[nodiscard]] Result<std::optional<std::int64_t>> read_version();
   [[nodiscard]] Result<void> run(const std::string& sql);
   [[nodiscard]] Result<Statement> prepare(const std::string& sql);

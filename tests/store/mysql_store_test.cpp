@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "mariadb_server.hpp"
+#include "store/conditions_row.hpp"
 #include "store/open.hpp"
 #include "store/status.hpp"
 #include "store/writer.hpp"
@@ -75,6 +76,23 @@ TEST_F(MysqlStoreTest, PagesThroughKeysWithSeveralColumns) {
   EXPECT_THAT(store->load_rollups(1).value(), testing::ContainerEq(rows));
 }
 
+TEST_F(MysqlStoreTest, KeepsARowPerCheck) {
+  const auto store = open("checks");
+  conditions::Conditions found;
+  found.target = "server";
+  found.tcp_upload.value =
+      conditions::Throughput{.sent_bps = 11, .received_bps = 10.5, .retransmits = 4};
+  ASSERT_TRUE(store->write(to_rows(7, found, "{}").view()));
+  ASSERT_TRUE(store->write(to_rows(7, found, "{}").view())) << "again: the same row";
+  EXPECT_EQ(store->count_rows(udp_metrics_table()).value(), 1U);
+  const auto written = to_rows(7, found, "{}");
+  ASSERT_TRUE(
+      store->scan(udp_metrics_table(), std::nullopt, [&](const Batch& batch) -> Result<void> {
+        EXPECT_EQ(batch.cells, written.view().cells);
+        return {};
+      }));
+}
+
 TEST_F(MysqlStoreTest, InitAndStatus) {
   const auto address = url("status");
   const auto before = status_of_store(address, {}, folder_.path());
@@ -84,7 +102,7 @@ TEST_F(MysqlStoreTest, InitAndStatus) {
   ASSERT_TRUE(init_store(address, {}));
   const auto status = status_of_store(address, {}, folder_.path());
   ASSERT_TRUE(status) << status.error().message();
-  EXPECT_EQ(status->tables.size(), 4U);
+  EXPECT_EQ(status->tables.size(), 5U);
   EXPECT_GT(status->size_bytes.value(), 0U);
 }
 

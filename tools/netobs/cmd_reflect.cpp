@@ -4,6 +4,7 @@
 #include <charconv>
 #include <memory>
 
+#include "app/conditions/iperf3_servers.hpp"
 #include "app/reflector_service.hpp"
 #include "command.hpp"
 #include "core/wire/packet.hpp"
@@ -38,6 +39,8 @@ struct ReflectOptions {
   bool answer_own_port = false;
   bool quiet = false;
   std::vector<std::string> without;
+  bool iperf3 = false;
+  std::vector<std::uint16_t> iperf3_ports{5092, 5093};
 };
 
 Result<Prefix> parse_prefix(const std::string& text) {
@@ -131,6 +134,18 @@ void print_counters(const ReflectorCounters& counters) {
   row(counters.send_failures, "replies that could not be sent");
 }
 
+/// On the reflector's address, so that one flag decides who may reach either.
+Result<std::unique_ptr<app::Iperf3Servers>> start_iperf3(const ReflectOptions& given,
+                                                         const app::ReflectorOptions& options) {
+  app::Iperf3ServerOptions servers;
+  servers.ports = given.iperf3_ports;
+  if (!options.listen.is_unspecified()) servers.bind_address = options.listen.address_text();
+  servers.report = [](const std::string& line) {
+    fmt::print(stderr, "netobs reflect: {}\n", line);
+  };
+  return app::Iperf3Servers::start(std::move(servers));
+}
+
 int run_reflect(const ReflectOptions& given) {
   const auto options = to_options(given);
   if (!options) return report_error(options.error());
@@ -138,10 +153,17 @@ int run_reflect(const ReflectOptions& given) {
   if (!signals) return report_error(signals.error());
   auto service = app::ReflectorService::start(*options);
   if (!service) return report_error(service.error());
+  std::unique_ptr<app::Iperf3Servers> servers;
+  if (given.iperf3) {
+    auto started = start_iperf3(given, *options);
+    if (!started) return report_error(started.error());
+    servers = std::move(*started);
+  }
   if (!given.quiet) print_start(service->state(), *options);
   constexpr int forever_ms = 3'600'000;
   while (!signals->wait(forever_ms)) {
   }
+  servers.reset();
   print_counters(service->stop());
   return static_cast<int>(ExitCode::ok);
 }
@@ -176,6 +198,15 @@ Run add_reflect(CLI::App& command) {
       "Also answer requests from this very port; two reflectors can then echo for ever");
   command.add_option("--without", options->without, "Pretend that a kernel feature is missing")
       ->delimiter(',');
+  auto* iperf3 = command.add_flag("--iperf3", options->iperf3,
+                                  "Also run iperf3 servers, for the throughput of netobs check; "
+                                  "anybody may fill the link then");
+  command
+      .add_option("--iperf3-ports", options->iperf3_ports,
+                  "Their ports, one server each (default 5092,5093)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 65535))
+      ->needs(iperf3);
   command.add_flag("-q,--quiet", options->quiet, "Print the counters only");
   command.footer(footer);
   return [options] { return run_reflect(*options); };

@@ -5,12 +5,14 @@
 namespace netobs::cli {
 namespace {
 
-constexpr std::array<Command, 8> commands{{
+constexpr std::array<Command, 9> commands{{
     {"demo", "Measure a real path inside this machine: the quickest way to see what it does",
      add_demo},
     {"rtt", "Measure the way to a reflector and back, layer by layer", add_rtt},
     {"reflect", "Answer probes: the server for rtt (STAMP session-reflector, RFC 8762)",
      add_reflect},
+    {"check", "Look at the network in general: throughput, ICMP latency, addresses, path MTU",
+     add_check},
     {"report", "Show a stored run again", add_report},
     {"runs", "List the runs in a store", add_runs},
     {"doctor", "Say which timestamp points work here, why not the others, and what would help",

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "sample.hpp"
+#include "store/conditions_row.hpp"
 #include "store/jsonl_store.hpp"
 #include "store/open.hpp"
 #include "store/sqlite_store.hpp"
@@ -163,7 +164,7 @@ TEST_P(FileStores, InitAndStatus) {
   ASSERT_TRUE(status) << status.error().message();
   EXPECT_EQ(status->schema_version, 1);
   EXPECT_EQ(status->spooled_rows, 0U);
-  ASSERT_EQ(status->tables.size(), 4U);
+  ASSERT_EQ(status->tables.size(), 5U);
   EXPECT_EQ(status->tables[1].table, "probes");
   EXPECT_EQ(status->tables[1].rows, 3U);
   EXPECT_GT(status->size_bytes.value(), 0U);
@@ -194,6 +195,19 @@ TEST(SqliteStore, AnotherSchemaVersionIsAnError) {
   const auto error = open_error(path);
   EXPECT_THAT(error.message(), HasSubstr("schema version 2; this netobs knows version 1"));
   EXPECT_FALSE(is_transient(error));
+}
+
+TEST(SqliteStore, AStoreWithoutTheYoungestTableIsReadAndCompleted) {
+  const TempFolder folder;
+  const auto path = folder / "old.db";
+  ASSERT_TRUE(open_at(path)->write(probe_batch(sample_probes(0, 3))));
+  execute(path, "DROP TABLE udp_metrics");
+  const auto reader = open_at(path, {.read_only = true});
+  EXPECT_EQ(reader->count_rows(probes_table()).value(), 3U);
+  EXPECT_EQ(reader->count_rows(udp_metrics_table()).value(), 0U);
+  ASSERT_TRUE(open_at(path)->write(to_rows(7, conditions::Conditions{}, "{}").view()));
+  EXPECT_EQ(open_at(path)->count_rows(udp_metrics_table()).value(), 1U);
+  EXPECT_EQ(open_at(path)->count_rows(probes_table()).value(), 3U);
 }
 
 TEST(SqliteStore, WrongTypesInAFileAreErrors) {

@@ -52,6 +52,22 @@ TEST(Schema, ProbesHaveAColumnPerSlot) {
   for (std::size_t i = 10; i < 34; ++i) EXPECT_TRUE(columns[i].nullable);
 }
 
+TEST(Schema, UdpMetricsHasNullForEveryFigure) {
+  const auto& columns = udp_metrics_table().columns;
+  ASSERT_EQ(columns.size(), 45U);
+  EXPECT_EQ(udp_metrics_table().key_columns, 1U);
+  for (const auto& column : columns) {
+    const bool always = column.name == "run_id" || column.name == "started_at_ns" ||
+                        column.name == "target" || column.name == "document";
+    EXPECT_EQ(column.nullable, !always) << column.name;
+  }
+  const auto mysql = create_table_sql(udp_metrics_table(), Dialect::mysql);
+  EXPECT_THAT(mysql,
+              HasSubstr("CREATE TABLE IF NOT EXISTS `udp_metrics` (`run_id` BIGINT NOT NULL, "
+                        "`started_at_ns` BIGINT NOT NULL, `target` VARCHAR(255)"));
+  EXPECT_THAT(mysql, HasSubstr("`tcp_upload_retransmits` BIGINT, "));
+}
+
 TEST(Schema, FindsTablesByName) {
   EXPECT_EQ(find_table("rollups"), &rollups_table());
   EXPECT_EQ(find_table("Rollups"), nullptr);
