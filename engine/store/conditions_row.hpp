@@ -6,7 +6,7 @@
 namespace netobs::store {
 
 /// The row of udp_metrics_table() for one check; `document` is its JSON.
-[[nodiscard]] OwnedBatch to_rows(std::int64_t id, const conditions::Conditions& conditions,
+[[nodiscard]] OwnedBatch to_rows(std::int64_t id, const conditions::Conditions& found,
                                  std::string_view document);
 
 }  // namespace netobs::store

@@ -74,7 +74,7 @@ Result<std::string> parse_public_ip(std::string_view body) {
   const auto last = body.find_last_not_of(blanks);
   std::array<unsigned char, 16> bytes{};
   if (first != std::string_view::npos && last - first < INET6_ADDRSTRLEN) {
-    const std::string text(body.substr(first, last - first + 1));
+    std::string text(body.substr(first, last - first + 1));
     for (const int family : {AF_INET, AF_INET6}) {
       if (::inet_pton(family, text.c_str(), bytes.data()) == 1) return text;
     }
@@ -85,7 +85,7 @@ Result<std::string> parse_public_ip(std::string_view body) {
 Result<double> parse_bit_rate(std::string_view text) {
   double value = 0;
   const auto* last = text.data() + text.size();
-  const auto [end, code] = std::from_chars(text.data(), last, value);
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string_view unit(end, static_cast<std::size_t>(last - end));
   const double scale = unit.empty()                 ? 1
                        : unit == "k" || unit == "K" ? 1e3

@@ -101,7 +101,7 @@ Error without_btf(Point point) {
 
 class Hooks final : public BpfHookSource {
  public:
-  Hooks(EventRing ring, HookClock clock) : ring_(std::move(ring)), clock_(clock) {}
+  Hooks(EventRing ring, HookClock clock) : ring_(std::move(ring)), clock_(std::move(clock)) {}
 
   void start(const HookOptions& options, const netobs_config& config, Refusals& refused) {
     if ((options.wanted & points_of(Layer::tc)).bits() != 0) {
