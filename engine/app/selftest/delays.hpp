@@ -39,12 +39,17 @@ class Account {
   struct Entry {
     std::size_t level = 0;
     std::int64_t injected_ns = 0;
+    std::int64_t aside_ns = 0;  ///< what the instrument itself took on Place::aside
   };
   explicit Account(std::size_t probes) : entries_(probes) {}
 
   /// Numbers beyond the measured probes are ignored.
   void note(std::uint64_t sequence, const Entry& entry) {
     if (sequence < entries_.size()) entries_[sequence] = entry;
+  }
+  /// Adds to the entry of a probe that has one.
+  void note_aside(std::uint64_t sequence, std::int64_t aside_ns) {
+    if (sequence < entries_.size() && entries_[sequence]) entries_[sequence]->aside_ns = aside_ns;
   }
   [[nodiscard]] std::optional<Entry> of(std::uint64_t sequence) const {
     return sequence < entries_.size() ? entries_[sequence] : std::nullopt;

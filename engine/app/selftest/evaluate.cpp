@@ -13,13 +13,13 @@ std::size_t order_of(std::size_t slot_index) {
   return static_cast<std::size_t>(at - path_order.begin());
 }
 
-/// The measured segment between whose ends both slots lie: the place's own, or a longer one where
-/// the points next to it are missing.
-std::optional<std::size_t> holder_of(const Place& place, const stats::Path& path) {
+/// The measured segment that holds a stretch: its own, or a longer one where the points next to it
+/// are missing.
+std::optional<std::size_t> holder_of(const Stretch& stretch, const stats::Path& path) {
   for (std::size_t i = 0; i < path.segments.size(); ++i) {
     const auto& segment = path.segments[i];
-    if (order_of(segment.from) <= order_of(place.from) &&
-        order_of(place.to) <= order_of(segment.to)) {
+    if (order_of(segment.from) <= order_of(stretch.from) &&
+        order_of(stretch.to) <= order_of(segment.to)) {
       return i;
     }
   }
@@ -29,14 +29,18 @@ std::optional<std::size_t> holder_of(const Place& place, const stats::Path& path
 /// By segment, by delay.
 using Samples = std::vector<std::vector<stats::DelayLevel>>;
 
-Samples collect(const Injected& injected, const stats::Path& path, const DelayPlan& plan) {
+Samples collect(const Place& place, const Injected& injected, const stats::Path& path,
+                const DelayPlan& plan) {
   Samples samples(path.segments.size(), std::vector<stats::DelayLevel>(plan.delays().size()));
+  const auto aside = place.aside ? holder_of(*place.aside, path) : std::nullopt;
   for (const auto& record : injected.block.records) {
     const auto entry = injected.account.of(record.sequence);
     if (!entry || record.outcome != Outcome::answered || record.clock_stepped) continue;
     for (std::size_t i = 0; i < path.segments.size(); ++i) {
       const auto length = stats::length_ns(path.segments[i], record);
-      if (length) samples[i][entry->level].push_back({entry->injected_ns, *length});
+      if (!length) continue;
+      const auto own_ns = aside == i ? entry->aside_ns : 0;
+      samples[i][entry->level].push_back({entry->injected_ns, *length - own_ns});
     }
   }
   return samples;
@@ -94,13 +98,13 @@ PlaceResult evaluate(const Place& place, const Injected& injected, const DelayPl
     return result;
   }
   const auto& path = injected.block.summary.path;
-  const auto holder = holder_of(place, path);
+  const auto holder = holder_of(place.delayed, path);
   if (!holder) {
     result.skipped = "no segment that was measured here holds that place";
     return result;
   }
   result.right = path.segments[*holder];
-  const auto samples = collect(injected, path, plan);
+  const auto samples = collect(place, injected, path, plan);
   judge_records(result, injected.block.summary.document.violations);
   judge_coverage(result, samples, path, plan.probe_count(), bounds);
   for (std::size_t level = 0; level < plan.delays().size(); ++level) {

@@ -176,10 +176,15 @@ Result<Injected> in_network(const Bench& bench) {
   Account account(delays.probe_count());
   auto injected = run(bench, plan, account);
   if (!injected) return injected;
+  // A probe passes before its reply.
   for (const auto& entry : relay.stop()) {
-    if (entry.reply) continue;
-    injected->account.note(entry.sender_sequence, {delays.level_of(entry.sender_sequence),
-                                                   entry.left_ns - entry.arrived_ns});
+    const auto held_ns = entry.left_ns - entry.arrived_ns;
+    if (entry.reply) {
+      injected->account.note_aside(entry.sender_sequence, held_ns);
+    } else {
+      injected->account.note(entry.sender_sequence,
+                             {delays.level_of(entry.sender_sequence), held_ns});
+    }
   }
   return injected;
 }
@@ -249,25 +254,46 @@ Result<Injected> in_sender_application(const Bench& bench) {
 }
 
 constexpr std::array<Place, 5> places{{
-    {"sender_qdisc", "sender's qdisc", "sender", "qdisc",
+    {"sender_qdisc",
+     "sender's qdisc",
+     "sender",
+     "qdisc",
      "TBF on the sender's interface; serialisation by arithmetic from the first filler packet",
-     slot(Host::sender, Point::tc_egress), slot(Host::sender, Point::net_dev_start_xmit), false,
+     {slot(Host::sender, Point::tc_egress), slot(Host::sender, Point::net_dev_start_xmit)},
+     false,
      in_sender_qdisc},
-    {"network", "network", "", "network",
+    {"network",
+     "network",
+     "",
+     "network",
      "a relay in user space between the hosts; its own clock reads",
-     slot(Host::sender, Point::tx_software), slot(Host::reflector, Point::rx_software), true,
-     in_network},
-    {"reflector_ingress", "reflector's ingress", "reflector", "ingress",
+     {slot(Host::sender, Point::tx_software), slot(Host::reflector, Point::rx_software)},
+     true,
+     in_network,
+     Stretch{slot(Host::reflector, Point::tx_software), slot(Host::sender, Point::rx_software)}},
+    {"reflector_ingress",
+     "reflector's ingress",
+     "reflector",
+     "ingress",
      "TBF on an ifb device behind the reflector's tc ingress; arithmetic as above",
-     slot(Host::reflector, Point::tc_ingress), slot(Host::reflector, Point::socket_delivery), false,
+     {slot(Host::reflector, Point::tc_ingress), slot(Host::reflector, Point::socket_delivery)},
+     false,
      in_reflector_ingress},
-    {"reflector_application", "reflector's application", "reflector", "app",
+    {"reflector_application",
+     "reflector's application",
+     "reflector",
+     "app",
      "the reflector waits between receiving and answering; its own clock reads",
-     slot(Host::reflector, Point::app_rx), slot(Host::reflector, Point::app_tx), false,
+     {slot(Host::reflector, Point::app_rx), slot(Host::reflector, Point::app_tx)},
+     false,
      in_reflector_application},
-    {"sender_application", "sender's application", "sender", "app",
+    {"sender_application",
+     "sender's application",
+     "sender",
+     "app",
      "the sender leaves a reply in the socket; its own clock reads",
-     slot(Host::sender, Point::socket_delivery), slot(Host::sender, Point::app_rx), false,
+     {slot(Host::sender, Point::socket_delivery), slot(Host::sender, Point::app_rx)},
+     false,
      in_sender_application},
 }};
 

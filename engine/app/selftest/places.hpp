@@ -2,7 +2,9 @@
 // The places where known delays are put in, each with the mechanism that does it and the segment
 // that has to show it.
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -27,16 +29,24 @@ struct Injected {
   Account account;
 };
 
+/// From one slot to another.
+struct Stretch {
+  std::size_t from;
+  std::size_t to;
+};
+
 struct Place {
   std::string_view key;    ///< in JSON
   std::string_view label;  ///< for a person
   std::string_view host;   ///< the same in two short words, one above the other
   std::string_view part;
   std::string_view mechanism;  ///< how, and whose clock keeps the account
-  std::size_t from;            ///< slot; the delay lies between these two
-  std::size_t to;
-  bool needs_lab;  ///< cannot be done between two real interfaces
+  Stretch delayed;             ///< the delay lies in here
+  bool needs_lab;              ///< cannot be done between two real interfaces
   Result<Injected> (*measure)(const Bench& bench);
+  /// Where the instrument holds a probe a second time, for as long as its own work takes: known,
+  /// and taken off what is measured there.
+  std::optional<Stretch> aside = std::nullopt;
 };
 
 /// In the order of a probe's way.
