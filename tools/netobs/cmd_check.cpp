@@ -79,7 +79,8 @@ Result<app::CheckOptions> to_options(const CheckArguments& given) {
   options.public_ip = !given.no_public_ip;
   options.public_ip_url = given.public_ip_url;
   if (!given.no_store) {
-    options.stores = given.stores.empty() ? std::vector<std::string>{"netobs.db"} : given.stores;
+    options.stores =
+        given.stores.empty() ? std::vector<std::string>{default_store()} : given.stores;
   }
   options.spool_directory = default_spool_directory();
   return options;
@@ -137,8 +138,9 @@ void add_output(CLI::App& command, CheckArguments& arguments) {
                   "Service that answers with this host's public address")
       ->capture_default_str();
   command.add_flag("--no-public-ip", arguments.no_public_ip, "Ask nobody for the public address");
-  command.add_option("--store", arguments.stores,
-                     "Where to keep the row, as for rtt (repeatable, default netobs.db)");
+  command.add_option(
+      "--store", arguments.stores,
+      "Where to keep the row, as for rtt (repeatable, default NETOBS_STORE, else netobs.db)");
   command.add_flag("--no-store", arguments.no_store, "Keep nothing");
   command.add_option("--json", arguments.json_file,
                      "Write the result as JSON; - = standard output");

@@ -16,7 +16,7 @@ constexpr const char* footer =
     "mysql://user@host/network_performance?option_file=my.cnf";
 
 struct DbOptions {
-  std::string store = "netobs.db";
+  std::string store = default_store();
   bool json = false;
 };
 

@@ -16,7 +16,7 @@ namespace {
 
 struct ReportOptions {
   std::string run = "last";
-  std::string store = "netobs.db";
+  std::string store = default_store();
   bool json = false;
   bool markdown = false;
   bool from_rows = false;

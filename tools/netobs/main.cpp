@@ -9,6 +9,7 @@
 
 #include "command.hpp"
 #include "core/base/result.hpp"
+#include "linux/os/capabilities.hpp"
 
 namespace {
 
@@ -67,6 +68,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (!occupy_standard_streams()) return static_cast<int>(netobs::ExitCode::failed);
+  netobs::os::raise_permitted_capabilities();
   try {
     return finish_output(run(argc, argv));
   } catch (const std::system_error& error) {

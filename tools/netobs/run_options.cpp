@@ -104,7 +104,7 @@ void RunOptions::add_output(CLI::App& command) {
   command
       .add_option("--store", stores,
                   "Where to keep the rows: FILE.db, sqlite:FILE, mysql://user@host:port/db, "
-                  "jsonl:FILE (repeatable, default netobs.db)")
+                  "jsonl:FILE (repeatable, default NETOBS_STORE, else netobs.db)")
       ->group(output);
   command.add_flag("--no-store", no_store, "Keep nothing")->group(output);
   command
@@ -177,7 +177,7 @@ Result<app::RunConfig> RunOptions::to_config() const {
   config.address_family = v4 ? AF_INET : v6 ? AF_INET6 : 0;
   config.keep_store = !no_store;
   config.stores = stores;
-  if (config.keep_store && config.stores.empty()) config.stores = {"netobs.db"};
+  if (config.keep_store && config.stores.empty()) config.stores = {default_store()};
   config.spool_directory = default_spool_directory();
   config.disabled.names = without;
   if (!auth_key_file.empty()) {
@@ -251,6 +251,11 @@ Result<std::string> read_key_file(const std::string& path) {
                  .remedy = "Make one: head -c 32 /dev/urandom | base64 > FILE."});
   }
   return key;
+}
+
+std::string default_store() {
+  auto store = environment("NETOBS_STORE");
+  return store.empty() ? "netobs.db" : store;
 }
 
 std::string default_spool_directory() {

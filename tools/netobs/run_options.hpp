@@ -58,6 +58,8 @@ struct RunOptions {
 /// The bytes of the first line of a file, without the line end. Refuses a file that others can
 /// read.
 [[nodiscard]] Result<std::string> read_key_file(const std::string& path);
+/// The store where none is named: NETOBS_STORE, else netobs.db in the current folder.
+[[nodiscard]] std::string default_store();
 /// Where rows wait for a store that is gone: NETOBS_SPOOL, else below XDG_STATE_HOME or HOME.
 [[nodiscard]] std::string default_spool_directory();
 /// Prints "netobs: ..." on standard error and returns the exit status of the error.

@@ -99,6 +99,26 @@ def test_sender_without_privilege(host):
     contains(demo.err, "sudo", "demo for nobody")
 
 
+def test_program_with_capabilities(host):
+    """As in a container: a user without any, and a program file that may have those that are allowed at all."""
+    if not shutil.which("setpriv") or not shutil.which("setcap"):
+        raise Skip("needs setpriv (package util-linux) and setcap (package libcap2-bin)")
+    os.chmod(host.work, 0o755)
+    binary = host.path("netobs-capable")
+    shutil.copy(host.binary, binary)
+    os.chmod(binary, 0o755)
+    host.sh("setcap", "cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_resource+p", binary)
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+    with host.reflector():
+        complete = check_contract(host.rtt(B4, *SOME), sent=200)
+        for bounds, lost in ((["--bounding-set=-sys_admin,-sys_resource"], set()),
+                             (["--bounding-set=-all,+net_admin"], TC | {"socket_delivery", "net_dev_start_xmit"})):
+            process = host.spawn([binary, "rtt", B4, *SOME, "--no-store", "--json", "-"], namespace=host.a,
+                                 wrap=[*user, *bounds])
+            document = check_contract(process.wait().expect(0).json(), sent=200)
+            equal(working(document, "sender"), working(complete, "sender") - lost, f"points with {bounds}")
+
+
 def test_sender_without_one_capability(host):
     """Root in all but one: what needs it is missing and says why, what does not is complete."""
     if not shutil.which("setpriv"):

@@ -157,7 +157,7 @@ class Lab:
         self.processes = []
         self.namespaces = []
         self.env = dict(os.environ, HOME=self.work, NETOBS_SPOOL=f"{self.work}/spool", LC_ALL="C")
-        for name in ("XDG_STATE_HOME", "NETOBS_MYSQL_PASSWORD"):
+        for name in ("XDG_STATE_HOME", "NETOBS_MYSQL_PASSWORD", "NETOBS_STORE", "NETOBS_KEEP"):
             self.env.pop(name, None)
 
     def sh(self, *args):

@@ -93,6 +93,21 @@ def test_no_database(host):
     check(not os.path.exists(host.path("absent.db")), "reading made a database")
 
 
+def test_store_of_the_environment(host):
+    """NETOBS_STORE is where rows go and are looked for, unless the command line says otherwise."""
+    usual, other = host.path("usual.db"), host.path("other.db")
+    host.env["NETOBS_STORE"] = usual
+    try:
+        with host.reflector():
+            first = host.netobs("rtt", B4, *SOME, "--json", "-", namespace=host.a).expect(0).json()["run"]["id"]
+            host.rtt(B4, *SOME, "--store", other)
+        equal([row["id"] for row in host.netobs("runs", "--json").expect(0).json()["runs"]], [first], "its runs")
+        equal(host.netobs("report", "last", "--json").expect(0).json()["run"]["id"], first, "its last run")
+        contains(host.netobs("db", "status").expect(0).out, "usual.db", "its status")
+    finally:
+        del host.env["NETOBS_STORE"]
+
+
 def test_unknown_runs(host):
     store = host.path("runs.db")
     host.netobs("db", "init", store).expect(0)
