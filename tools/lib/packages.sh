@@ -25,6 +25,9 @@ netobs_packages=(
   "run    libcurl4t64|libcurl4                      netobs check: the public address"
   "run    iperf3                                    netobs check: throughput"
   "run    libmysqlcppconn7t64|libmysqlcppconn7v5    MySQL store"
+  "image  iputils-ping                              netobs check: where neither echo socket is allowed"
+  "image  ca-certificates                           netobs check: the service that knows the public address"
+  "image  libcap2-bin                               gives the program its capabilities without root"
   "build  iproute2                                  namespaces, veth pairs and addresses"
   "build  g++                                       C++23 compiler"
   "build  cmake                                     build system"
@@ -47,6 +50,7 @@ netobs_packages=(
   "test   python3                                   end-to-end tests"
   "test   util-linux                                unshare and setarch around tests"
   "test   ethtool                                   NIC settings in namespace tests"
+  "test   libcap2-bin                               a program with capabilities, in namespace tests"
   "test   jq                                        checks of JSON output"
   "test   sqlite3                                   checks of what the store wrote"
   "test   mariadb-server-core                       a private server for the MySQL tests; no service"
@@ -61,6 +65,12 @@ netobs_packages=(
   "test?  libclang-rt-19-dev                        tools/fuzz: libFuzzer and sanitizers"
   "test?  debootstrap                               tools/debian13"
   "test?  debian-archive-keyring                    tools/debian13: verifies what it fetches"
+  "test?  docker.io                                 container tests: the engine; no service is started"
+  "test?  docker-cli|docker.io                      container tests: its client, a package of its own since Debian 13"
+  "test?  docker-compose                            container tests: starts the stack"
+  "test?  chromium                                  container tests: looks at phpMyAdmin's page"
+  "test?  chromium-driver                           container tests: drives the browser"
+  "test?  python3-selenium                          container tests: drives the browser"
   "bench? sockperf                                  peer for the round-trip comparison"
   "bench? irtt                                      peer for the send-timer comparison"
   "bench? iperf3                                    peer for the packet-rate comparison"
@@ -72,6 +82,7 @@ netobs_packages=(
 netobs_groups_for() {
   case $1 in
     run) echo "run" ;;
+    image) echo "run image" ;;
     build) echo "build" ;;
     unit) echo "build unit" ;;
     test) echo "build unit test test?" ;;
