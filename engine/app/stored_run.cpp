@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "core/stats/run_statistics.hpp"
@@ -52,6 +53,27 @@ Result<std::map<std::string, stats::Distribution>> distributions_of(store::Store
   return distributions;
 }
 
+/// Figures of the rows that are left would pass for figures of the run.
+Error rows_are_missing(const report::RunDocument& document, std::uint64_t count) {
+  std::uint64_t waiting = 0;
+  std::uint64_t lost = 0;
+  for (const auto& store : document.store) {
+    waiting = std::max(waiting, store.rows_spilled);
+    lost = std::max(lost, store.rows_lost);
+  }
+  std::string cause = "The others have expired (netobs db prune).";
+  if (lost > 0) cause = fmt::format("{} never reached a store; others may have expired.", lost);
+  if (waiting > 0) {
+    cause = fmt::format(
+        "{} waited in the spool at the end (netobs db flush); others may have expired.", waiting);
+  }
+  return {.what = fmt::format("recompute run {}: {} of the {} rows of its probes are left",
+                              document.run.id, count,
+                              document.probes.sent + document.probes.send_failed),
+          .cause = std::move(cause),
+          .remedy = "The report without --from-rows needs none of them."};
+}
+
 }  // namespace
 
 Result<report::Summary> load_summary(store::Store& store, std::string_view which) {
@@ -77,7 +99,8 @@ Result<report::Summary> recompute_summary(store::Store& store, std::string_view 
     for (const auto& record : records) statistics.fold(record);
     return Result<void>{};
   }));
-  (void)count;
+  const auto& probes = document.probes;
+  if (count < probes.sent + probes.send_failed) return fail(rows_are_missing(document, count));
   return report::assemble(document, ledger, statistics.totals());
 }
 

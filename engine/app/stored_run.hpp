@@ -13,6 +13,7 @@ namespace netobs::app {
 
 /// The same from the raw probe rows instead of the roll-ups: the proof that both tell one story.
 /// Jitter, ledger and counters still come from the document, which has the reasons that rows lack.
+/// An error when rows are missing: expired, lost, or still in the spool.
 [[nodiscard]] Result<report::Summary> recompute_summary(store::Store& store,
                                                         std::string_view which);
 

@@ -93,7 +93,7 @@ std::string after_key(const Table& table, std::span<const Cell> last, std::size_
   return text + ")";
 }
 
-class MysqlStore final : public Store {
+class MysqlStore final : public Store, private SqlAccess {
  public:
   MysqlStore(StoreUrl url, const OpenOptions& options) : url_(std::move(url)), options_(options) {}
   ~MysqlStore() override { drop(); }
@@ -101,6 +101,7 @@ class MysqlStore final : public Store {
   MysqlStore& operator=(const MysqlStore&) = delete;
 
   Result<void> set_up();
+  SqlAccess* sql() override { return this; }
   Result<void> delete_run(std::int64_t run_id) override;
   Result<std::uint64_t> count_rows(const Table& table) override;
   std::optional<std::uint64_t> size_bytes() override;
@@ -116,6 +117,8 @@ class MysqlStore final : public Store {
   Result<void> do_write(const Batch& batch) override;
   Result<void> do_scan(const Table& table, std::optional<std::int64_t> run_id,
                        const RowSink& sink) override;
+  Result<Numbers> first_row(const std::string& sql) override;
+  Result<std::uint64_t> change(const std::string& sql) override;
   Result<void> connect();
   Result<void> use_database();
   Result<void> create_schema();
@@ -348,6 +351,27 @@ Result<std::int64_t> MysqlStore::read_number(const std::string& sql) {
     const std::unique_ptr<sql::ResultSet> result(statement->executeQuery(sql));
     return result->next() ? result->getInt64(1) : 0;
   });
+}
+
+Result<SqlAccess::Numbers> MysqlStore::first_row(const std::string& sql) {
+  return with_connection([&] {
+    return mysql_guard(what("read"), [&]() -> Result<Numbers> {
+      const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
+      const std::unique_ptr<sql::ResultSet> result(statement->executeQuery(sql));
+      Numbers numbers;
+      if (!result->next()) return numbers;
+      for (unsigned i = 1; i <= result->getMetaData()->getColumnCount(); ++i) {
+        numbers.push_back(result->isNull(i) ? std::nullopt : std::optional(result->getInt64(i)));
+      }
+      return numbers;
+    });
+  });
+}
+
+Result<std::uint64_t> MysqlStore::change(const std::string& sql) {
+  // Outside of a transaction every statement is one.
+  NETOBS_TRY(rows, with_connection([&] { return run(sql, "write to"); }));
+  return static_cast<std::uint64_t>(rows);
 }
 
 Result<void> MysqlStore::delete_run(std::int64_t run_id) {

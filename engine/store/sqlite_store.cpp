@@ -314,6 +314,35 @@ Result<void> SqliteStore::delete_run(std::int64_t run_id) {
   });
 }
 
+Result<SqlAccess::Numbers> SqliteStore::first_row(const std::string& sql) {
+  NETOBS_TRY(statement, prepare(sql));
+  const int code = sqlite3_step(statement.get());
+  Numbers numbers;
+  if (code == SQLITE_DONE) return numbers;
+  if (code != SQLITE_ROW) return fail(error("read"));
+  for (int i = 0; i < sqlite3_column_count(statement.get()); ++i) {
+    const Cell cell = column_cell(statement.get(), i);
+    if (cell.kind != Cell::Kind::integer && cell.kind != Cell::Kind::null) {
+      return fail({fmt::format("read {}", path_), EBADMSG,
+                   "A column of whole numbers holds something else.",
+                   "The database was changed by something else, or it is damaged: use a backup."});
+    }
+    numbers.push_back(cell.kind == Cell::Kind::null ? std::nullopt : std::optional(cell.integer));
+  }
+  return numbers;
+}
+
+Result<std::uint64_t> SqliteStore::change(const std::string& sql) {
+  std::uint64_t rows = 0;
+  const auto outcome = in_transaction([&] {
+    auto done = run(sql);
+    rows = static_cast<std::uint64_t>(sqlite3_changes(db_.get()));
+    return done;
+  });
+  if (!outcome) return fail(outcome.error());
+  return rows;
+}
+
 Result<std::uint64_t> SqliteStore::read_count(const std::string& sql) {
   NETOBS_TRY(statement, prepare(sql));
   if (sqlite3_step(statement.get()) != SQLITE_ROW) return fail(error("read"));

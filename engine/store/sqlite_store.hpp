@@ -12,7 +12,7 @@ namespace netobs::store {
 
 /// A store in one SQLite file: write-ahead log, one transaction per batch. What a committed batch
 /// holds survives the end of the process at once and a power cut up to the last checkpoint.
-class SqliteStore final : public Store {
+class SqliteStore final : public Store, private SqlAccess {
  public:
   struct Options {
     bool read_only = false;      ///< never create or change anything; the file must exist
@@ -25,6 +25,7 @@ class SqliteStore final : public Store {
                                                                  const Options& options);
   ~SqliteStore() override;
 
+  [[nodiscard]] SqlAccess* sql() override { return this; }
   [[nodiscard]] Result<void> delete_run(std::int64_t run_id) override;
   [[nodiscard]] Result<std::uint64_t> count_rows(const Table& table) override;
   [[nodiscard]] std::optional<std::uint64_t> size_bytes() override;
@@ -57,6 +58,8 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<void> do_write(const Batch& batch) override;
   [[nodiscard]] Result<void> do_scan(const Table& table, std::optional<std::int64_t> run_id,
                                      const RowSink& sink) override;
+  [[nodiscard]] Result<Numbers> first_row(const std::string& sql) override;
+  [[nodiscard]] Result<std::uint64_t> change(const std::string& sql) override;
   [[nodiscard]] static Result<Database> connect(const std::string& path, const Options& options);
   [[nodiscard]] Result<void> set_up(const Options& options);
   [[nodiscard]] Result<void> create_schema();

@@ -25,6 +25,24 @@ namespace netobs::store {
 using RowSink = std::function<Result<void>(const Batch&)>;
 using ProbeSink = std::function<Result<void>(std::span<const ProbeRecord>)>;
 
+/// Plain SQL, for what a store of SQL can do in bounded steps. The statements are the engine's own,
+/// in the words that SQLite and MySQL share; nothing from outside goes into them but numbers.
+class SqlAccess {
+ public:
+  using Numbers = std::vector<std::optional<std::int64_t>>;
+  SqlAccess(const SqlAccess&) = delete;
+  SqlAccess& operator=(const SqlAccess&) = delete;
+
+  /// The first row, whose columns are whole numbers or NULL; empty when there is no row.
+  [[nodiscard]] virtual Result<Numbers> first_row(const std::string& sql) = 0;
+  /// Runs one statement in a transaction of its own. Returns how many rows it changed.
+  [[nodiscard]] virtual Result<std::uint64_t> change(const std::string& sql) = 0;
+
+ protected:
+  SqlAccess() = default;
+  ~SqlAccess() = default;
+};
+
 /// An open store. Used by one thread at a time.
 class Store {
  public:
@@ -52,6 +70,8 @@ class Store {
     return do_scan(table, run_id, sink);
   }
 
+  /// nullptr where there is no SQL.
+  [[nodiscard]] virtual SqlAccess* sql() { return nullptr; }
   /// Removes a run from every table.
   [[nodiscard]] virtual Result<void> delete_run(std::int64_t run_id) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> count_rows(const Table& table) = 0;

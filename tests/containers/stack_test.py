@@ -179,7 +179,7 @@ def test_schedule(stack):
     project = stack.project
     before = stack.number("SELECT COUNT(*) FROM runs")
     checks = stack.number("SELECT COUNT(*) FROM udp_metrics")
-    project("up", "-d", "client", NETOBS_INTERVAL="2", NETOBS_RTT="--count 20", NETOBS_CHECK_EVERY="2",
+    project("up", "-d", "--no-deps", "client", NETOBS_INTERVAL="2", NETOBS_RTT="--count 20", NETOBS_CHECK_EVERY="2",
             NETOBS_CHECK="--no-public-ip --no-throughput --echoes 5", NETOBS_KEEP="365d")
     wait_for(lambda: stack.number("SELECT COUNT(*) FROM runs") >= before + 2, "two runs", 60)
     wait_for(lambda: stack.number("SELECT COUNT(*) FROM udp_metrics") > checks, "a check", 60)

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "mariadb_server.hpp"
+#include "prune_contract.hpp"
 #include "store/conditions_row.hpp"
 #include "store/open.hpp"
 #include "store/status.hpp"
@@ -94,6 +95,37 @@ TEST_F(MysqlStoreTest, KeepsARowPerCheck) {
         EXPECT_EQ(batch.cells, written.view().cells);
         return {};
       }));
+}
+
+TEST_F(MysqlStoreTest, PruneRemovesWhatIsOlderAndNothingElse) {
+  check_prune(*open("prune"));
+}
+TEST_F(MysqlStoreTest, PruneGoesOnWhereItWasInterrupted) {
+  check_interrupted_prune(*open("prune_interrupted"));
+}
+TEST_F(MysqlStoreTest, PruneKeepsYoungRowsWhenTheClockWasSetBack) {
+  check_prune_with_a_clock_set_back(*open("prune_clock"));
+}
+
+TEST_F(MysqlStoreTest, PruneReadsNoMoreThanItsSteps) {
+  const auto store = open("prune_plan");
+  for (std::uint64_t first = 0; first < 20'000; first += 1000) {
+    ASSERT_TRUE(store->write(probe_batch(sample_probes(first, 1000), first_run)));
+  }
+  const auto rows_read = [&] {
+    const auto row = store->sql()->first_row(
+        "SELECT CAST(SUM(VARIABLE_VALUE) AS SIGNED) FROM information_schema.SESSION_STATUS WHERE "
+        "VARIABLE_NAME IN ('HANDLER_READ_KEY','HANDLER_READ_NEXT','HANDLER_READ_RND_NEXT',"
+        "'HANDLER_READ_FIRST')");
+    return row.value().at(0).value();
+  };
+  const auto before = rows_read();
+  EXPECT_EQ(prune(*store).rows, 100U);
+  // 100 rows that go and 7 that stay, each read from the table, from the step's list, and to
+  // remove it: far from the 20 000 that are there.
+  const auto read = rows_read() - before;
+  EXPECT_GT(read, 100);
+  EXPECT_LT(read, 1'000);
 }
 
 TEST_F(MysqlStoreTest, InitAndStatus) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/store_set.hpp"
+#include "cmd_db_prune.hpp"
 #include "command.hpp"
 #include "run_options.hpp"
 #include "store/status.hpp"
@@ -78,22 +79,26 @@ Result<std::string> flush(const DbOptions& options) {
 
 Run add_db(CLI::App& command) {
   auto options = std::make_shared<DbOptions>();
-  auto action = std::make_shared<Result<std::string> (*)(const DbOptions&)>(nullptr);
+  auto action = std::make_shared<Run>();
   const auto add = [&](const char* name, const char* help,
                        Result<std::string> (*run)(const DbOptions&)) {
     auto* sub = command.add_subcommand(name, help);
     sub->add_option("STORE", options->store, "netobs.db, mysql://user@host:port/database, ...")
         ->capture_default_str();
-    sub->callback([action, run] { *action = run; });
+    sub->callback(
+        [action, options, run] { *action = [options, run] { return finish(run(*options)); }; });
     return sub;
   };
   add("init", "Create what is missing of the schema", init);
   add("status", "What the store holds, and what waits in the spool for it", status)
       ->add_flag("--json", options->json, "As JSON");
   add("flush", "Send what waits in the spool", flush);
+  auto* prune =
+      command.add_subcommand("prune", "Remove raw probe rows that are older than a limit");
+  prune->callback([action, run = add_db_prune(*prune)] { *action = run; });
   command.require_subcommand(1);
   command.footer(footer);
-  return [options, action] { return finish((*action)(*options)); };
+  return [action] { return (*action)(); };
 }
 
 }  // namespace netobs::cli

@@ -17,8 +17,14 @@ struct Unit {
   double factor;
 };
 // Longest suffix first: "ms" must not be read as "m" and "s".
-constexpr std::array<Unit, 7> time_units{
-    {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"min", 60e9}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+constexpr std::array<Unit, 8> time_units{{{"ns", 1},
+                                          {"us", 1e3},
+                                          {"ms", 1e6},
+                                          {"min", 60e9},
+                                          {"s", 1e9},
+                                          {"m", 60e9},
+                                          {"h", 3600e9},
+                                          {"d", 24 * 3600e9}}};
 constexpr std::array<Unit, 7> rate_units{{{"kpps", 1e3},
                                           {"Kpps", 1e3},
                                           {"Mpps", 1e6},
@@ -82,13 +88,16 @@ void Schedule::advance() {
   next_ = next_ + Duration(static_cast<std::int64_t>(total / config_.period_divisor));
 }
 
-Result<Duration> parse_duration(const std::string& text) {
+Result<Duration> parse_duration(const std::string& text, Duration longest) {
   const double ns = scaled(text, time_units, true);
-  if (!(ns >= 1 && ns <= 24 * 3600e9)) {
-    return fail({.what = fmt::format("'{}' is not a duration", text),
-                 .cause = "A number and a unit are needed, from 1ns to 24h.",
-                 .remedy = "Examples: 250us, 1ms, 2.5s, 10min.",
-                 .exit = ExitCode::usage});
+  if (!(ns >= 1 && ns <= static_cast<double>(longest.count()))) {
+    const auto hours = std::chrono::duration_cast<std::chrono::hours>(longest).count();
+    const auto most = hours > 48 ? fmt::format("{}d", hours / 24) : fmt::format("{}h", hours);
+    return fail(
+        {.what = fmt::format("'{}' is not a duration", text),
+         .cause = fmt::format("A number and a unit are needed, from 1ns to {}.", most),
+         .remedy = hours > 48 ? "Examples: 30d, 12h." : "Examples: 250us, 1ms, 2.5s, 10min.",
+         .exit = ExitCode::usage});
   }
   return Duration(std::llround(ns));
 }

@@ -45,9 +45,11 @@ class Schedule {
   std::mt19937_64 random_;
 };
 
-/// "250us", "1ms", "2.5s", "100" (ns is never implied: a bare number is an error). Range: 1 ns to
-/// 24 h.
-[[nodiscard]] Result<Duration> parse_duration(const std::string& text);
+inline constexpr Duration longest_run = std::chrono::hours(24);
+/// "250us", "1ms", "2.5s", "30d"; a bare number is an error: no unit is implied. Range: 1 ns to
+/// `longest`.
+[[nodiscard]] Result<Duration> parse_duration(const std::string& text,
+                                              Duration longest = longest_run);
 /// "20kpps", "1Mpps", "500pps", "500". Range: 1 to 100 million packets per second.
 [[nodiscard]] Result<std::uint64_t> parse_rate(const std::string& text);
 /// Shortest exact text: "1 ms", "250 us", "1.5 s".

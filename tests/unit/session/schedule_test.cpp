@@ -65,6 +65,15 @@ TEST(ParseDuration, ReadsEveryUnit) {
   EXPECT_EQ(parse_duration("10 min")->count(), 600'000'000'000);
   EXPECT_EQ(parse_duration("7ns")->count(), 7);
   EXPECT_EQ(parse_duration("1h")->count(), 3'600'000'000'000);
+  EXPECT_EQ(parse_duration("1d")->count(), 86'400'000'000'000);
+  EXPECT_EQ(parse_duration("30d", std::chrono::hours(24 * 30))->count(), 2'592'000'000'000'000);
+}
+
+TEST(ParseDuration, TheCallerSaysWhatIsTooLong) {
+  EXPECT_FALSE(parse_duration("2d").has_value());
+  const auto refused = parse_duration("31d", std::chrono::hours(24 * 30));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().cause, "A number and a unit are needed, from 1ns to 30d.");
 }
 
 TEST(ParseDuration, RefusesWhatIsNoDuration) {
