@@ -93,6 +93,10 @@ RecordSinks Run::sinks() {
           [this](const std::vector<stats::Rollup>& rollups) {
             stores_.add_rollups(rollups, run_id_);
           },
+      .counts =
+          [this](const std::vector<stats::IntervalCounts>& counts) {
+            stores_.add_counts(counts, run_id_);
+          },
       .progress = [this](const Progress& progress) { control_.publish(progress); },
   };
 }
@@ -130,11 +134,13 @@ Result<report::Summary> Run::execute() {
   account_losses(ledger);
   add_outcome(document, recorder, *sender);
   add_notes(document, recorder, *sender);
+  const auto totals = recorder.statistics().totals();
   stores_.add_ledger(ledger, run_id_);
+  stores_.add_metrics(recorder.statistics().path(), totals, run_id_);
   document.store = stores_.settle();
   for (auto& message : stores_.errors()) document.notes.push_back(std::move(message));
   stores_.write_run(row(document, true));
-  auto summary = report::assemble(document, ledger, recorder.statistics().totals());
+  auto summary = report::assemble(document, ledger, totals);
   for (auto& message : stores_.finish()) control_.tell(std::move(message));
   return summary;
 }

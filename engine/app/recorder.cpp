@@ -59,7 +59,7 @@ void Recorder::run(const std::vector<int>& cpus) {
     const bool drained = taken < batch_size;
     keep(correlator_.close(drained ? now : MonotonicTime{}));
     if (now >= publish_at) {
-      sinks_.rollups(statistics_.take_finished_intervals(false));
+      publish_intervals(false);
       publish_progress();
       publish_at = now + publish_interval;
     }
@@ -68,7 +68,7 @@ void Recorder::run(const std::vector<int>& cpus) {
     std::this_thread::sleep_for(idle_pause);
   }
   keep(correlator_.finish());
-  sinks_.rollups(statistics_.take_finished_intervals(true));
+  publish_intervals(true);
   publish_progress();
 }
 
@@ -93,6 +93,12 @@ void Recorder::keep(std::span<const ProbeRecord> records) {
   }
   sinks_.probes(records);
   closed_.fetch_add(records.size(), std::memory_order_relaxed);
+}
+
+void Recorder::publish_intervals(bool flush) {
+  statistics_.note_late_duplicates(correlator_.counters().late_duplicates);
+  sinks_.rollups(statistics_.take_finished_intervals(flush));
+  sinks_.counts(statistics_.take_finished_counts());
 }
 
 void Recorder::publish_progress() {

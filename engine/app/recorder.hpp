@@ -18,6 +18,7 @@ namespace netobs::app {
 struct RecordSinks {
   std::function<void(std::span<const ProbeRecord>)> probes;
   std::function<void(std::vector<stats::Rollup>)> rollups;
+  std::function<void(std::vector<stats::IntervalCounts>)> counts;
   std::function<void(const Progress&)> progress;  ///< about ten times a second
 };
 
@@ -45,6 +46,7 @@ class Recorder {
   void run(const std::vector<int>& cpus);
   [[nodiscard]] std::size_t take_observations();
   void keep(std::span<const ProbeRecord> records);
+  void publish_intervals(bool flush);
   void publish_progress();
 
   ObservationQueue* observations_;

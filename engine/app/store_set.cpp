@@ -4,16 +4,15 @@
 
 #include <cstdlib>
 
+#include "core/stats/coarse_buckets.hpp"
+#include "core/stats/metric_list.hpp"
 #include "store/conditions_row.hpp"
 
 namespace netobs::app {
 namespace {
 
-store::RollupRow to_row(const stats::Rollup& rollup) {
-  const auto& values = rollup.distribution;
-  store::RollupRow row;
-  row.metric = rollup.metric;
-  row.interval_start_ns = rollup.interval_start_ns;
+template <class Row>
+void set_figures(Row& row, const stats::Distribution& values) {
   row.count = values.count();
   row.min_ns = values.min().value_or(0);
   row.max_ns = values.max().value_or(0);
@@ -22,8 +21,57 @@ store::RollupRow to_row(const stats::Rollup& rollup) {
   row.p90_ns = values.quantile(stats::p90);
   row.p99_ns = values.quantile(stats::p99);
   row.p99_9_ns = values.quantile(stats::p99_9);
-  row.distribution = values.serialise();
+}
+
+store::RollupRow to_row(const stats::Rollup& rollup) {
+  store::RollupRow row;
+  row.metric = rollup.metric;
+  row.interval_start_ns = rollup.interval_start_ns;
+  set_figures(row, rollup.distribution);
+  row.distribution = rollup.distribution.serialise();
   return row;
+}
+
+std::vector<store::BucketRow> to_bucket_rows(std::span<const stats::Rollup> rollups) {
+  std::vector<store::BucketRow> rows;
+  for (const auto& rollup : rollups) {
+    if (!rollup.metric.starts_with("rtt.")) continue;
+    for (const auto& bucket : stats::coarse_buckets(rollup.distribution.histogram())) {
+      rows.push_back(
+          {rollup.metric, rollup.interval_start_ns, bucket.low, bucket.high, bucket.count});
+    }
+  }
+  return rows;
+}
+
+std::vector<store::CountRow> to_count_rows(std::span<const stats::IntervalCounts> counts) {
+  std::vector<store::CountRow> rows;
+  for (const auto& interval : counts) {
+    for (std::size_t i = 0; i < stats::count_names.size(); ++i) {
+      if (i >= stats::plain_count_names && interval.values[i] == 0) continue;
+      rows.push_back(
+          {interval.interval_start_ns, std::string(stats::count_names[i]), interval.values[i]});
+    }
+  }
+  return rows;
+}
+
+std::vector<store::RunMetricRow> to_metric_rows(
+    const stats::Path& path, const std::map<std::string, stats::Distribution>& totals) {
+  std::vector<store::RunMetricRow> rows;
+  for (auto& metric : stats::metric_list(path)) {
+    const auto found = totals.find(metric.key);
+    if (found == totals.end()) continue;
+    store::RunMetricRow row;
+    row.metric = metric.key;
+    row.kind = metric.kind;
+    row.position = metric.position;
+    row.label = metric.label;
+    row.host = metric.host;
+    set_figures(row, found->second);
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 std::vector<store::PointCount> to_counts(const stats::PointLedger& ledger) {
@@ -74,6 +122,24 @@ void StoreSet::add_rollups(std::span<const stats::Rollup> rollups, std::int64_t 
   std::vector<store::RollupRow> rows;
   rows.reserve(rollups.size());
   for (const auto& rollup : rollups) rows.push_back(to_row(rollup));
+  const auto buckets = to_bucket_rows(rollups);
+  for (const auto& writer : writers_) {
+    writer->add_rows(store::to_rows(run_id, rows));
+    if (!buckets.empty()) writer->add_rows(store::to_rows(run_id, buckets));
+  }
+}
+
+void StoreSet::add_counts(std::span<const stats::IntervalCounts> counts, std::int64_t run_id) {
+  if (counts.empty()) return;
+  const auto rows = to_count_rows(counts);
+  for (const auto& writer : writers_) writer->add_rows(store::to_rows(run_id, rows));
+}
+
+void StoreSet::add_metrics(const stats::Path& path,
+                           const std::map<std::string, stats::Distribution>& totals,
+                           std::int64_t run_id) {
+  const auto rows = to_metric_rows(path, totals);
+  if (rows.empty()) return;
   for (const auto& writer : writers_) writer->add_rows(store::to_rows(run_id, rows));
 }
 

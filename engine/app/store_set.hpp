@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,7 +28,12 @@ class StoreSet {
   /// The rest: one thread at a time.
   void write_run(const store::RunRow& run);
   void add_probes(std::span<const ProbeRecord> records, std::int64_t run_id);
+  /// The roll-ups, and the round trips among them in coarse buckets.
   void add_rollups(std::span<const stats::Rollup> rollups, std::int64_t run_id);
+  void add_counts(std::span<const stats::IntervalCounts> counts, std::int64_t run_id);
+  /// The whole run, by metric key.
+  void add_metrics(const stats::Path& path,
+                   const std::map<std::string, stats::Distribution>& totals, std::int64_t run_id);
   void add_ledger(const stats::PointLedger& ledger, std::int64_t run_id);
   void add_check(std::int64_t id, const conditions::Conditions& conditions,
                  const std::string& document);

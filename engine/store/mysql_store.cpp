@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "store/schema.hpp"
@@ -121,6 +122,7 @@ class MysqlStore final : public Store {
   Result<void> check_schema();
   Result<std::optional<std::int64_t>> read_version();
   Result<bool> has_table(std::string_view name);
+  Result<bool> has_added_tables();
   Result<void> write_transaction(const Batch& batch);
   Result<OwnedBatch> read_page(const Table& table, const std::string& where, std::size_t limit);
   Result<std::int64_t> read_number(const std::string& sql);
@@ -198,8 +200,8 @@ Result<void> MysqlStore::set_up() {
   } else if (*version != schema_version) {
     return fail(wrong_schema_version(url_.describe(), *version));
   } else if (!options_.read_only) {
-    NETOBS_TRY(checks, has_table(udp_metrics_table().name));
-    if (!checks) NETOBS_TRY_VOID(create_schema());
+    NETOBS_TRY(complete, has_added_tables());
+    if (!complete) NETOBS_TRY_VOID(create_schema());
   }
   return check_schema();
 }
@@ -209,6 +211,15 @@ Result<bool> MysqlStore::has_table(std::string_view name) {
                                              "table_schema=DATABASE() AND table_name='{}'",
                                              name)));
   return tables > 0;
+}
+
+Result<bool> MysqlStore::has_added_tables() {
+  for (const Table* table : all_tables()) {
+    if (!is_added_table(*table)) continue;
+    NETOBS_TRY(there, has_table(table->name));
+    if (!there) return false;
+  }
+  return true;
 }
 
 Result<std::optional<std::int64_t>> MysqlStore::read_version() {
@@ -238,7 +249,7 @@ Result<void> MysqlStore::create_schema() {
 
 Result<void> MysqlStore::check_schema() {
   for (const Table* table : all_tables()) {
-    if (table == &udp_metrics_table()) {  // younger than the rest: an old store is read without it
+    if (is_added_table(*table)) {
       NETOBS_TRY(there, has_table(table->name));
       if (!there) continue;
     }
@@ -342,8 +353,9 @@ Result<std::int64_t> MysqlStore::read_number(const std::string& sql) {
 Result<void> MysqlStore::delete_run(std::int64_t run_id) {
   // In steps, because one transaction over a hundred million rows is more than a server likes; the
   // row in `runs` goes last, so that an interrupted removal can be repeated.
-  for (const Table* table : {&probes_table(), &rollups_table(), &run_points_table(),
-                             &udp_metrics_table(), &runs_table()}) {
+  std::vector<const Table*> tables(all_tables().begin(), all_tables().end());
+  std::ranges::rotate(tables, std::ranges::find(tables, &runs_table()) + 1);
+  for (const Table* table : tables) {
     const auto sql = fmt::format("DELETE FROM `{}` WHERE `run_id`={} LIMIT {}", table->name, run_id,
                                  rows_per_delete);
     std::int64_t removed = 1;

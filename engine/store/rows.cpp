@@ -129,6 +129,51 @@ OwnedBatch to_rows(std::int64_t run_id, std::span<const RollupRow> rollups) {
   return batch;
 }
 
+OwnedBatch to_rows(std::int64_t run_id, std::span<const RunMetricRow> metrics) {
+  OwnedBatch batch(run_metrics_table());
+  for (const auto& row : metrics) {
+    batch.add(Cell::of(run_id));
+    batch.add(Cell::of_text(row.metric));
+    batch.add(Cell::of_text(row.kind));
+    batch.add(Cell::of(row.position));
+    batch.add(Cell::of_text(row.label));
+    batch.add(Cell::of_text(row.host));
+    batch.add(count_cell(row.count));
+    batch.add(Cell::of(row.min_ns));
+    batch.add(Cell::of(row.max_ns));
+    batch.add(Cell::of_real(row.mean_ns));
+    batch.add(optional_cell(row.p50_ns));
+    batch.add(optional_cell(row.p90_ns));
+    batch.add(optional_cell(row.p99_ns));
+    batch.add(optional_cell(row.p99_9_ns));
+  }
+  return batch;
+}
+
+OwnedBatch to_rows(std::int64_t run_id, std::span<const BucketRow> buckets) {
+  OwnedBatch batch(rollup_buckets_table());
+  for (const auto& row : buckets) {
+    batch.add(Cell::of(run_id));
+    batch.add(Cell::of_text(row.metric));
+    batch.add(Cell::of(row.interval_start_ns));
+    batch.add(Cell::of(row.low_ns));
+    batch.add(Cell::of(row.high_ns));
+    batch.add(count_cell(row.count));
+  }
+  return batch;
+}
+
+OwnedBatch to_rows(std::int64_t run_id, std::span<const CountRow> counts) {
+  OwnedBatch batch(interval_counts_table());
+  for (const auto& row : counts) {
+    batch.add(Cell::of(run_id));
+    batch.add(Cell::of(row.interval_start_ns));
+    batch.add(Cell::of_text(row.name));
+    batch.add(count_cell(row.count));
+  }
+  return batch;
+}
+
 void append_probe(std::vector<Cell>& cells, std::int64_t run_id, const ProbeRecord& record) {
   cells.push_back(Cell::of(run_id));
   cells.push_back(count_cell(record.sequence));

@@ -57,9 +57,44 @@ struct RollupRow {
   friend bool operator==(const RollupRow&, const RollupRow&) = default;
 };
 
+/// One metric over the whole run. host: only of a segment, else empty.
+struct RunMetricRow {
+  std::string metric;  ///< at most max_metric_bytes
+  std::string kind;
+  std::int64_t position = 0;
+  std::string label;
+  std::string host;
+  std::uint64_t count = 0;
+  std::int64_t min_ns = 0;
+  std::int64_t max_ns = 0;
+  double mean_ns = 0;
+  std::optional<std::int64_t> p50_ns;
+  std::optional<std::int64_t> p90_ns;
+  std::optional<std::int64_t> p99_ns;
+  std::optional<std::int64_t> p99_9_ns;
+};
+
+/// Values of one metric and interval from low_ns up to below high_ns.
+struct BucketRow {
+  std::string metric;
+  std::int64_t interval_start_ns = 0;
+  std::int64_t low_ns = 0;
+  std::int64_t high_ns = 0;
+  std::uint64_t count = 0;
+};
+
+struct CountRow {
+  std::int64_t interval_start_ns = 0;
+  std::string name;
+  std::uint64_t count = 0;
+};
+
 [[nodiscard]] OwnedBatch to_rows(const RunRow& run);
 [[nodiscard]] OwnedBatch to_rows(std::int64_t run_id, std::span<const PointCount> counts);
 [[nodiscard]] OwnedBatch to_rows(std::int64_t run_id, std::span<const RollupRow> rollups);
+[[nodiscard]] OwnedBatch to_rows(std::int64_t run_id, std::span<const RunMetricRow> metrics);
+[[nodiscard]] OwnedBatch to_rows(std::int64_t run_id, std::span<const BucketRow> buckets);
+[[nodiscard]] OwnedBatch to_rows(std::int64_t run_id, std::span<const CountRow> counts);
 /// Appends the cells of one probe to a batch of probes_table(). Sequences fit 63 bits.
 void append_probe(std::vector<Cell>& cells, std::int64_t run_id, const ProbeRecord& record);
 

@@ -136,6 +136,48 @@ const Table& rollups_table() {
   return table;
 }
 
+const Table& run_metrics_table() {
+  static const Table table{"run_metrics",
+                           {{"run_id", Type::integer, false},
+                            {"metric", Type::text, false, max_metric_bytes},
+                            {"kind", Type::text, false, word},
+                            {"position", Type::integer, false},
+                            {"label", Type::text, false, max_label_bytes},
+                            {"host", Type::text, false, word},
+                            {"count", Type::integer, false},
+                            {"min_ns", Type::integer, false},
+                            {"max_ns", Type::integer, false},
+                            {"mean_ns", Type::real, false},
+                            {"p50_ns", Type::integer, true},
+                            {"p90_ns", Type::integer, true},
+                            {"p99_ns", Type::integer, true},
+                            {"p99_9_ns", Type::integer, true}},
+                           2};
+  return table;
+}
+
+const Table& rollup_buckets_table() {
+  static const Table table{"rollup_buckets",
+                           {{"run_id", Type::integer, false},
+                            {"metric", Type::text, false, max_metric_bytes},
+                            {"interval_start_ns", Type::integer, false},
+                            {"low_ns", Type::integer, false},
+                            {"high_ns", Type::integer, false},
+                            {"count", Type::integer, false}},
+                           4};
+  return table;
+}
+
+const Table& interval_counts_table() {
+  static const Table table{"interval_counts",
+                           {{"run_id", Type::integer, false},
+                            {"interval_start_ns", Type::integer, false},
+                            {"name", Type::text, false, word},
+                            {"count", Type::integer, false}},
+                           3};
+  return table;
+}
+
 const Table& udp_metrics_table() {
   static const Table table{"udp_metrics",
                            {{"run_id", Type::integer, false},
@@ -188,9 +230,16 @@ const Table& udp_metrics_table() {
 }
 
 std::span<const Table* const> all_tables() {
-  static const std::array<const Table*, 5> tables{
-      &runs_table(), &probes_table(), &run_points_table(), &rollups_table(), &udp_metrics_table()};
+  static const std::array<const Table*, 8> tables{
+      &runs_table(),           &probes_table(),         &run_points_table(),
+      &rollups_table(),        &udp_metrics_table(),    &run_metrics_table(),
+      &rollup_buckets_table(), &interval_counts_table()};
   return tables;
+}
+
+bool is_added_table(const Table& table) {
+  return &table == &udp_metrics_table() || &table == &run_metrics_table() ||
+         &table == &rollup_buckets_table() || &table == &interval_counts_table();
 }
 
 const Table* find_table(std::string_view name) {

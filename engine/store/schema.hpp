@@ -26,10 +26,20 @@ inline constexpr std::string_view schema_table_name = "netobs_schema";
 [[nodiscard]] const Table& run_points_table();
 /// One row per run, metric and interval: count, extremes, quantiles, a mergeable distribution.
 [[nodiscard]] const Table& rollups_table();
+/// One row per run and metric, made when the run ends: what rollups_table() says of an interval,
+/// and what the metric is, for whoever shows it.
+[[nodiscard]] const Table& run_metrics_table();
+/// The round trips (rtt.*) of an interval in few buckets, from low_ns up to below high_ns, whose
+/// edges are the same for every run: what SQL can read of a distribution. Empty ones have no row.
+[[nodiscard]] const Table& rollup_buckets_table();
+/// What became of the probes of an interval: a row per name, as stats::count_names has them.
+[[nodiscard]] const Table& interval_counts_table();
 /// One row per `netobs check`: what it found, NULL for what it did not, and `document`, its JSON.
 [[nodiscard]] const Table& udp_metrics_table();
 
 [[nodiscard]] std::span<const Table* const> all_tables();
+/// Added since schema version 1 was first made: a store of then lacks it and is read without it.
+[[nodiscard]] bool is_added_table(const Table& table);
 /// nullptr when there is no such table.
 [[nodiscard]] const Table* find_table(std::string_view name);
 
@@ -53,6 +63,7 @@ inline constexpr std::int64_t probe_flag_reordered = 2;
 
 inline constexpr std::size_t max_metric_bytes = 120;
 inline constexpr std::size_t max_condition_bytes = 255;  // names and addresses in udp_metrics
+inline constexpr std::size_t max_label_bytes = 255;
 
 enum class Dialect : std::uint8_t { sqlite, mysql };
 

@@ -126,8 +126,8 @@ Result<void> SqliteStore::set_up(const Options& options) {
     return fail(wrong_schema_version(path_, *version));
   } else if (!options.read_only) {
     NETOBS_TRY_VOID(run(std::string(pragmas)));
-    NETOBS_TRY(checks, has_table(udp_metrics_table()));
-    if (!checks) NETOBS_TRY_VOID(create_schema());
+    NETOBS_TRY(complete, has_added_tables());
+    if (!complete) NETOBS_TRY_VOID(create_schema());
   }
   return check_schema();
 }
@@ -163,9 +163,18 @@ Result<bool> SqliteStore::has_table(const Table& table) {
   return count > 0;
 }
 
+Result<bool> SqliteStore::has_added_tables() {
+  for (const Table* table : all_tables()) {
+    if (!is_added_table(*table)) continue;
+    NETOBS_TRY(there, has_table(*table));
+    if (!there) return false;
+  }
+  return true;
+}
+
 Result<void> SqliteStore::check_schema() {
   for (const Table* table : all_tables()) {
-    if (table == &udp_metrics_table()) {  // younger than the rest: an old store is read without it
+    if (is_added_table(*table)) {
       NETOBS_TRY(there, has_table(*table));
       if (!there) continue;
     }

@@ -62,6 +62,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<void> create_schema();
   [[nodiscard]] Result<void> check_schema();
   [[nodiscard]] Result<bool> has_table(const Table& table);
+  [[nodiscard]] Result<bool> has_added_tables();
   [[nodiscard]] Result<std::optional<std::int64_t>> read_version();
   [[nodiscard]] Result<void> run(const std::string& sql);
   [[nodiscard]] Result<Statement> prepare(const std::string& sql);

@@ -18,6 +18,8 @@
 #include <map>
 #include <optional>
 
+#include "core/stats/coarse_buckets.hpp"
+
 namespace netobs::sim {
 namespace {
 
@@ -47,6 +49,7 @@ class Check {
     check_reordering();
     check_bounds();
     check_statistics();
+    check_intervals();
     return findings_;
   }
 
@@ -388,6 +391,50 @@ class Check {
     expect(scenario_.duplicates(), "{}: {} {} is before {} {} by {} ns", worst.sequence,
            name(slot_host(worst.edge.to)), name(slot_point(worst.edge.to)),
            name(slot_host(worst.edge.from)), name(slot_point(worst.edge.from)), worst.edge.by_ns);
+  }
+
+  /// Folded again in intervals of a few probes each: their counts and buckets add up to the run's.
+  void check_intervals() {
+    stats::RunStatisticsConfig config;
+    const auto& points = world_.correlator_config();
+    config.plan = stats::plan_of(points.sender_points, points.reflector_points);
+    if (scenario_.one_clock()) config.clocks.kind = stats::ClockRelation::Kind::same_clock;
+    config.interval_ns = 5'000'000;
+    stats::RunStatistics rolled(config);
+    stats::CountValues sum{};
+    std::map<std::int64_t, std::uint64_t> times_told;
+    std::map<std::string, std::uint64_t> in_buckets;
+    const auto take = [&](bool flush) {
+      for (const auto& rollup : rolled.take_finished_intervals(flush)) {
+        for (const auto& bucket : stats::coarse_buckets(rollup.distribution.histogram())) {
+          in_buckets[rollup.metric] += bucket.count;
+        }
+      }
+      for (const auto& counts : rolled.take_finished_counts()) {
+        ++times_told[counts.interval_start_ns];
+        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += counts.values[i];
+      }
+    };
+    for (const auto& record : world_.records()) {
+      rolled.fold(record);
+      take(false);
+    }
+    rolled.note_late_duplicates(world_.correlator().counters().late_duplicates);
+    take(true);
+    auto whole = world_.statistics().counts();
+    whole[static_cast<std::size_t>(stats::Count::duplicate)] +=
+        world_.correlator().counters().late_duplicates;
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      expect(sum[i] == whole[i], "{}: {} over the intervals, {} in all", stats::count_names[i],
+             sum[i], whole[i]);
+    }
+    for (const auto& [start, times] : times_told) {
+      expect(times == 1, "interval {} was told {} times", start, times);
+    }
+    for (const auto& [metric, values] : world_.statistics().totals()) {
+      expect(in_buckets[metric] == values.count(), "{}: {} in buckets of {}", metric,
+             in_buckets[metric], values.count());
+    }
   }
 
   const World& world_;

@@ -51,6 +51,9 @@ MariadbServer* MysqlStoreTest::server = nullptr;
 TEST_F(MysqlStoreTest, RoundTrip) {
   check_round_trip(*open("round_trip"));
 }
+TEST_F(MysqlStoreTest, MetricTables) {
+  check_metric_tables(*open("metrics"));
+}
 TEST_F(MysqlStoreTest, Upsert) {
   check_upsert(*open("upsert"));
 }
@@ -102,7 +105,7 @@ TEST_F(MysqlStoreTest, InitAndStatus) {
   ASSERT_TRUE(init_store(address, {}));
   const auto status = status_of_store(address, {}, folder_.path());
   ASSERT_TRUE(status) << status.error().message();
-  EXPECT_EQ(status->tables.size(), 5U);
+  EXPECT_EQ(status->tables.size(), 8U);
   EXPECT_GT(status->size_bytes.value(), 0U);
 }
 

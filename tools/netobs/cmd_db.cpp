@@ -39,12 +39,12 @@ Result<std::string> init(const DbOptions& options) {
 std::string status_text(const store::StoreStatus& state) {
   std::string page = fmt::format("{}   schema {}\n", state.description, state.schema_version);
   for (const auto& table : state.tables)
-    page += fmt::format("{:<12}{:>14} rows\n", table.table, table.rows);
+    page += fmt::format("{:<16}{:>14} rows\n", table.table, table.rows);
   if (state.size_bytes) {
-    page += fmt::format("{:<12}{:>14.1f} MiB\n", "on disk",
+    page += fmt::format("{:<16}{:>14.1f} MiB\n", "on disk",
                         static_cast<double>(*state.size_bytes) / 1048576.0);
   }
-  page += fmt::format("{:<12}{:>14} rows{}\n", "spooled", state.spooled_rows,
+  page += fmt::format("{:<16}{:>14} rows{}\n", "spooled", state.spooled_rows,
                       state.spooled_rows > 0 ? "   (netobs db flush sends them)" : "");
   return page;
 }

@@ -110,7 +110,7 @@ void add_leakage(TextPage& page, const SelftestResult& result) {
   page.line(second);
   std::string_view group;
   for (const auto& row : matrix_rows(result)) {
-    const auto now = report::group_of(row.segment.kind);
+    const auto now = stats::place_of(row.segment.kind);
     std::string line = page.left(now == group ? "" : fmt::format("  {}", now), 13) +
                        page.left(report::short_name(row.segment, {}, 20, page.utf8()), 20);
     group = now;

@@ -202,25 +202,12 @@ std::optional<double> coverage_of(const Figures& figures, const RunDocument& doc
   return static_cast<double>(figures.count) / static_cast<double>(document.probes.received);
 }
 
-std::string_view group_of(stats::SegmentKind kind) {
-  switch (kind) {
-    case stats::SegmentKind::sender_tx:
-    case stats::SegmentKind::sender_rx:
-      return "sender";
-    case stats::SegmentKind::reflector_rx:
-    case stats::SegmentKind::residence:
-    case stats::SegmentKind::reflector_tx:
-      return "reflector";
-    default:
-      return "network";
-  }
-}
-
 std::string short_name(const stats::Segment& segment, const stats::ClockRelation& clocks,
                        std::size_t width, bool utf8) {
-  std::string label = group_of(segment.kind) == "network" ? network_label(segment, clocks, utf8)
-                      : segment.name.size() <= width      ? segment.name
-                                                          : joined_short(segment);
+  std::string label = stats::place_of(segment.kind) == "network"
+                          ? network_label(segment, clocks, utf8)
+                      : segment.name.size() <= width ? segment.name
+                                                     : joined_short(segment);
   if (display_width(label) > width) label.resize(width);
   return label;
 }

@@ -62,9 +62,7 @@ struct TimeUnit {
 [[nodiscard]] std::optional<double> coverage_of(const Figures& figures,
                                                 const RunDocument& document);
 
-/// "sender", "network" or "reflector".
-[[nodiscard]] std::string_view group_of(stats::SegmentKind kind);
-/// The segment's name beside its group, at most `width` columns: point names where the joined names
+/// The segment's name beside its place, at most `width` columns: point names where the joined names
 /// are too long. One-way network segments carry their clock's bound.
 [[nodiscard]] std::string short_name(const stats::Segment& segment,
                                      const stats::ClockRelation& clocks, std::size_t width,

@@ -64,7 +64,7 @@ std::string segments(const Summary& summary) {
     const SegmentSummary& row = summary.segments[i];
     const bool largest = summary.largest == i;
     const std::string name =
-        fmt::format("{}: {}", group_of(row.segment.kind),
+        fmt::format("{}: {}", stats::place_of(row.segment.kind),
                     short_name(row.segment, summary.document.path.clocks, any_width, false));
     table += fmt::format(
         "| {} | {} | {} | {} | {} | {} |\n", largest ? fmt::format("**{}**", name) : name,

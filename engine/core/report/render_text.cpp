@@ -140,7 +140,7 @@ void put_segments(TextPage& page, const Summary& summary) {
   const SegmentTable table = table_of(summary);
   std::string_view group;
   for (std::size_t i = 0; i < summary.segments.size(); ++i) {
-    const std::string_view its = group_of(summary.segments[i].segment.kind);
+    const std::string_view its = stats::place_of(summary.segments[i].segment.kind);
     page.line(page.left(its == group ? "" : fmt::format("  {}", its), group_width) +
               segment_line(page, summary, i, table));
     group = its;

@@ -126,6 +126,20 @@ std::string_view name(SegmentKind kind) {
   return kind_names[static_cast<std::size_t>(kind)];
 }
 
+std::string_view place_of(SegmentKind kind) {
+  switch (kind) {
+    case SegmentKind::sender_tx:
+    case SegmentKind::sender_rx:
+      return "sender";
+    case SegmentKind::reflector_rx:
+    case SegmentKind::residence:
+    case SegmentKind::reflector_tx:
+      return "reflector";
+    default:
+      return "network";
+  }
+}
+
 std::string_view name(ClockRelation::Kind kind) {
   return clock_names[static_cast<std::size_t>(kind)];
 }

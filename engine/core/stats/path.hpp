@@ -50,6 +50,8 @@ enum class SegmentKind : std::uint8_t {
   network_both_ways,
 };
 [[nodiscard]] std::string_view name(SegmentKind kind);
+/// "sender", "network" or "reflector".
+[[nodiscard]] std::string_view place_of(SegmentKind kind);
 
 /// Formula: ns(to) - ns(from), and for network_both_ways less the time inside the reflector:
 /// (t4 - t1) - (t3 - t2), each bracket within one host's clock.

@@ -80,6 +80,8 @@ void RunStatistics::add_one_way(std::optional<OneWay>& way, const PathConfig& co
 }
 
 void RunStatistics::fold(const ProbeRecord& record) {
+  // A failed send whose start went unobserved has no time: it counts where the run is.
+  if (record.intended_ns != 0) enter_interval(record.intended_ns);
   probes_.add(record);
   if (record.outcome == Outcome::send_failed) return;
   ledger_.add(record);
@@ -87,7 +89,6 @@ void RunStatistics::fold(const ProbeRecord& record) {
     restart_one_way();
     return;
   }
-  enter_interval(record.intended_ns);
   put(send_error_, record.send_error_ns);
   check(record);
   if (record.outcome != Outcome::answered) return;
@@ -164,6 +165,12 @@ void RunStatistics::enter_interval(std::int64_t time_ns) {
 }
 
 void RunStatistics::finish_interval() {
+  const CountValues now = counts();
+  IntervalCounts counts{*interval_start_ns_, {}};
+  for (std::size_t i = 0; i < now.size(); ++i) counts.values[i] = now[i] - counted_[i];
+  // Nothing is new when the run's end is flushed twice: the rows already stand.
+  if (now != counted_) finished_counts_.push_back(counts);
+  counted_ = now;
   for (Metric& metric : metrics_) {
     if (metric.current.empty()) continue;
     metric.earlier.merge(metric.current);
@@ -175,6 +182,39 @@ void RunStatistics::finish_interval() {
 std::vector<Rollup> RunStatistics::take_finished_intervals(bool flush) {
   if (flush && interval_start_ns_) finish_interval();
   return std::exchange(finished_, {});
+}
+
+std::vector<IntervalCounts> RunStatistics::take_finished_counts() {
+  return std::exchange(finished_counts_, {});
+}
+
+CountValues RunStatistics::counts() const {
+  CountValues values{};
+  const auto set = [&](Count count, std::uint64_t value) {
+    values[static_cast<std::size_t>(count)] = value;
+  };
+  set(Count::sent, probes_.sent);
+  set(Count::received, probes_.received);
+  set(Count::lost, probes_.lost);
+  set(Count::lost_forward, probes_.lost_forward);
+  set(Count::lost_backward, probes_.lost_backward);
+  set(Count::lost_unknown, probes_.lost_unknown);
+  set(Count::late, probes_.late);
+  set(Count::duplicate, probes_.duplicate + late_duplicates_);
+  set(Count::reordered, probes_.reordered);
+  set(Count::send_failed, probes_.send_failed);
+  set(Count::clock_stepped, probes_.clock_stepped);
+  set(Count::causal_order, violations_.causal_order);
+  set(Count::identity, violations_.identity);
+  std::uint64_t requested = 0;
+  std::uint64_t captured = 0;
+  for (std::size_t i = 0; i < slot_count; ++i) {
+    requested += ledger_.at(i).requested;
+    captured += ledger_.at(i).captured;
+  }
+  set(Count::points_requested, requested);
+  set(Count::points_captured, captured);
+  return values;
 }
 
 std::map<std::string, Distribution> RunStatistics::totals() const {

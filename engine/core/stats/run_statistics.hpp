@@ -10,6 +10,7 @@
 #include "core/layer/record.hpp"
 #include "core/stats/checks.hpp"
 #include "core/stats/distribution.hpp"
+#include "core/stats/interval_counts.hpp"
 #include "core/stats/jitter.hpp"
 #include "core/stats/ledger.hpp"
 #include "core/stats/path.hpp"
@@ -87,6 +88,15 @@ class RunStatistics {
   /// comes once, also after the clock steps back; flush only at the end of a run.
   [[nodiscard]] std::vector<Rollup> take_finished_intervals(bool flush);
 
+  /// The same for what became of the probes: every probe counts in one interval. Call it after
+  /// take_finished_intervals().
+  [[nodiscard]] std::vector<IntervalCounts> take_finished_counts();
+  /// Replies so far that came again after their record had been closed: they count as duplicates of
+  /// the interval in which they are noticed. `total` never falls.
+  void note_late_duplicates(std::uint64_t total) { late_duplicates_ = total; }
+  /// The run so far, late duplicates included.
+  [[nodiscard]] CountValues counts() const;
+
   /// The whole run so far, by key; metrics without any value are left out. Equals, exactly, the
   /// merge of all roll-ups.
   [[nodiscard]] std::map<std::string, Distribution> totals() const;
@@ -148,6 +158,9 @@ class RunStatistics {
   std::optional<OneWay> backward_;
   std::optional<std::int64_t> interval_start_ns_;
   std::vector<Rollup> finished_;
+  std::vector<IntervalCounts> finished_counts_;
+  CountValues counted_{};  // up to the end of the last finished interval
+  std::uint64_t late_duplicates_ = 0;
 };
 
 }  // namespace netobs::stats

@@ -124,6 +124,42 @@ def check_coverage(document, least=0.999):
               f"{document['probes']['received']}, missing {row['missing']}")
 
 
+def rows_of(path, run_id, query):
+    """Rows of one run; the query has a placeholder for its id."""
+    number = int(run_id, 16)
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        return db.execute(query, (number,)).fetchall()
+
+
+def check_tables(path, document):
+    """The tables that are read by SQL say what the document says."""
+    run_id, probes = document["run"]["id"], document["probes"]
+    counts = dict(rows_of(path, run_id, "select name, sum(count) from interval_counts where run_id=? group by name"))
+    for key in COUNTS + ["late", "send_failed", "clock_stepped"]:
+        if key != "skipped":
+            equal(counts.get(key, 0), probes[key], f"{key} over the intervals")
+    for key in ("causal_order", "identity"):
+        equal(counts.get(key, 0), document["violations"][key], f"{key} over the intervals")
+    for key in ("requested", "captured"):
+        equal(counts[f"points_{key}"], sum(row[key] for row in document["points"]), f"points {key}")
+    whole = {row[0]: row[1:] for row in rows_of(
+        path, run_id, "select metric, kind, position, host, count, min_ns, max_ns, p50_ns, p99_ns "
+        "from run_metrics where run_id=?")}
+    buckets = dict(rows_of(
+        path, run_id, "select metric, sum(count) from rollup_buckets where run_id=? group by metric"))
+    for view, figures in document["rtt_ns"].items():
+        if figures is None:
+            check(f"rtt.{view}" not in whole and f"rtt.{view}" not in buckets, view)
+            continue
+        equal(buckets[f"rtt.{view}"], figures["count"], f"rtt.{view} in buckets")
+        equal(whole[f"rtt.{view}"][0], "view", view)
+        equal(whole[f"rtt.{view}"][3:], tuple(figures[key] for key in ("count", "min", "max", "p50", "p99")), view)
+    segments = [row for row in document["segments"] if row["count"] > 0]
+    equal(sorted(row[3] for row in whole.values() if row[0] == "segment"),
+          sorted(row["count"] for row in segments), "samples of the segments in run_metrics")
+    check(all((row[2] != "") == (row[0] == "segment") for row in whole.values()), "hosts in run_metrics")
+
+
 def sqlite_rows(path, run_id=None):
     """Probe rows of a run (its id as the JSON has it), or of all."""
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:

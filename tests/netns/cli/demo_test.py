@@ -6,7 +6,8 @@ import json
 import os
 
 import lab
-from contract import check_contract, check_coverage, check_sum_of_segments, points, sqlite_rows, working
+from contract import (check_contract, check_coverage, check_sum_of_segments, check_tables, points, sqlite_rows,
+                      working)
 from lab import check, contains, equal
 
 PROBES = 3000
@@ -58,6 +59,7 @@ def test_demo_and_its_reports(host):
 
     store = host.path("netobs.db")
     equal(sqlite_rows(store, run_id), PROBES, "rows in the default store")
+    check_tables(store, document)
     equal(document["store"], [{"url": document["store"][0]["url"], "rows_written": PROBES,
                                "rows_spilled": 0, "rows_lost": 0}], "store")
 

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 
 import lab
-from contract import check_contract, check_coverage, sqlite_rows
+from contract import check_contract, check_coverage, check_tables, sqlite_rows
 from lab import B4, IF_A, IF_B, check, contains, equal, wait_for
 
 LONG = ["--duration", "5min", "--interval", "1ms"]
@@ -37,6 +37,7 @@ def test_interrupted_run_is_kept(host):
         equal(probes["received"], probes["sent"], "answered, those under way included")
         check_coverage(document, least=0.99)
         equal(sqlite_rows(store, document["run"]["id"]), probes["sent"], "rows")
+        check_tables(store, document)
         again = host.netobs("report", "--store", store, "--json").expect(0).json()
         equal(again, document, "the report of an interrupted run")
         equal(host.filters(host.a, IF_A), "", "filters on the sender's interface")

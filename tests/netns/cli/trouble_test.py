@@ -7,7 +7,7 @@ import struct
 import time
 
 import lab
-from contract import check_contract, check_coverage, sqlite_rows
+from contract import check_contract, check_coverage, check_tables, sqlite_rows
 from lab import A4, B4, B6, IF_A, IF_B, Background, check, contains, equal, wait_for
 
 SOME = ["--count", "200", "--interval", "500us"]
@@ -58,6 +58,7 @@ def test_reflector_goes_away(host):
     probes = document["probes"]
     check(probes["received"] > 100 and probes["lost"] > 0, str(probes))
     equal(sqlite_rows(store, document["run"]["id"]), 2000, "rows")
+    check_tables(store, document)
 
 
 def rows_in(store):
@@ -85,6 +86,7 @@ def test_interface_goes_away(host):
         check(probes["received"] > 100 and probes["send_failed"] > 0, str(probes))
         equal(probes["sent"] + probes["send_failed"], 1500, f"the count: {probes}")
         equal(sqlite_rows(store, document["run"]["id"]), 1500, "rows")
+        check_tables(store, document)
         contains(" ".join(document["notes"]), "sends failed", "notes")
 
 
@@ -207,6 +209,7 @@ def test_as_fast_as_it_goes(host):
         probes = document["probes"]
         check(probes["sent"] > 1000 and probes["received"] > 0, str(probes))
         equal(sqlite_rows(store, document["run"]["id"]), probes["sent"], "rows")
+        check_tables(store, document)
 
 
 if __name__ == "__main__":

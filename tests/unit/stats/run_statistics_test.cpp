@@ -179,6 +179,47 @@ TEST(RunStatistics, AClockThatStepsBackStaysInItsInterval) {
   EXPECT_EQ(starts, (std::vector<std::int64_t>{5'000'000, 6'000'000}));
 }
 
+TEST(RunStatistics, CountsOfEachInterval) {
+  RunStatistics statistics(config_of(4'000'000));  // four probes each
+  auto doubled = make_record(0);
+  doubled.reply_count = 3;
+  statistics.fold(doubled);
+  statistics.fold(make_lost(1, Outcome::lost_forward));
+  statistics.fold(make_lost(2, Outcome::late));
+  statistics.fold(make_lost(4, Outcome::send_failed));
+  auto stepped = make_record(5);
+  stepped.clock_stepped = true;
+  stepped.reordered = true;
+  statistics.fold(stepped);
+  statistics.note_late_duplicates(2);
+  auto bad = make_record(8);
+  bad.ns[slot(Host::sender, Point::tx_sched)] -= 2'010;
+  statistics.fold(bad);
+  (void)statistics.take_finished_intervals(true);
+  const auto counts = statistics.take_finished_counts();
+  ASSERT_EQ(counts.size(), 3U);
+  EXPECT_EQ(counts[0].interval_start_ns, test::start_ns);
+  EXPECT_EQ(counts[1].interval_start_ns, test::start_ns + 4'000'000);
+  EXPECT_EQ(counts[2].interval_start_ns, test::start_ns + 8'000'000);
+  // By Count: sent, received, lost, points requested and captured, lost forward, backward, unknown,
+  // late, duplicate, reordered, send failed, clock stepped, causal order, identity. 20 points are
+  // on; a lost probe has 5 of them.
+  EXPECT_EQ(counts[0].values, (CountValues{3, 1, 2, 60, 30, 1, 0, 0, 1, 2, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(counts[1].values, (CountValues{1, 1, 0, 20, 20, 0, 0, 0, 0, 2, 1, 1, 1, 0, 0}));
+  EXPECT_EQ(counts[2].values, (CountValues{1, 1, 0, 20, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0}));
+  EXPECT_EQ(statistics.counts(), (CountValues{5, 3, 2, 100, 70, 1, 0, 0, 1, 4, 1, 1, 1, 1, 0}));
+  (void)statistics.take_finished_intervals(true);
+  EXPECT_TRUE(statistics.take_finished_counts().empty());
+}
+
+TEST(RunStatistics, WithoutIntervalsThereAreNoCountsOfThem) {
+  RunStatistics statistics(config_of(0));
+  statistics.fold(make_record(0));
+  (void)statistics.take_finished_intervals(true);
+  EXPECT_TRUE(statistics.take_finished_counts().empty());
+  EXPECT_EQ(statistics.counts()[0], 1U);
+}
+
 TEST(RunStatistics, GapsBreakTheConsecutiveVariation) {
   RunStatistics statistics(config_of());
   statistics.fold(make_record(0));

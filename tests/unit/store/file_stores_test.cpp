@@ -93,6 +93,9 @@ TEST_P(FileStores, RoundTrip) {
   // And again from the file alone.
   EXPECT_EQ(read_probes(*open_at(url(), {.read_only = true})).size(), 5337U);
 }
+TEST_P(FileStores, MetricTables) {
+  check_metric_tables(*open_at(url()));
+}
 TEST_P(FileStores, Upsert) {
   check_upsert(*open_at(url()));
 }
@@ -164,7 +167,7 @@ TEST_P(FileStores, InitAndStatus) {
   ASSERT_TRUE(status) << status.error().message();
   EXPECT_EQ(status->schema_version, 1);
   EXPECT_EQ(status->spooled_rows, 0U);
-  ASSERT_EQ(status->tables.size(), 5U);
+  ASSERT_EQ(status->tables.size(), 8U);
   EXPECT_EQ(status->tables[1].table, "probes");
   EXPECT_EQ(status->tables[1].rows, 3U);
   EXPECT_GT(status->size_bytes.value(), 0U);
@@ -197,17 +200,27 @@ TEST(SqliteStore, AnotherSchemaVersionIsAnError) {
   EXPECT_FALSE(is_transient(error));
 }
 
-TEST(SqliteStore, AStoreWithoutTheYoungestTableIsReadAndCompleted) {
+TEST(SqliteStore, AStoreWithoutALaterTableIsReadAndCompleted) {
   const TempFolder folder;
   const auto path = folder / "old.db";
   ASSERT_TRUE(open_at(path)->write(probe_batch(sample_probes(0, 3))));
-  execute(path, "DROP TABLE udp_metrics");
+  execute(path, "DROP TABLE udp_metrics; DROP TABLE interval_counts");
   const auto reader = open_at(path, {.read_only = true});
   EXPECT_EQ(reader->count_rows(probes_table()).value(), 3U);
   EXPECT_EQ(reader->count_rows(udp_metrics_table()).value(), 0U);
+  EXPECT_EQ(reader->count_rows(interval_counts_table()).value(), 0U);
   ASSERT_TRUE(open_at(path)->write(to_rows(7, conditions::Conditions{}, "{}").view()));
   EXPECT_EQ(open_at(path)->count_rows(udp_metrics_table()).value(), 1U);
   EXPECT_EQ(open_at(path)->count_rows(probes_table()).value(), 3U);
+  // Each of them, also when the others are there.
+  for (const Table* table : all_tables()) {
+    if (!is_added_table(*table)) continue;
+    execute(path, ("DROP TABLE " + std::string(table->name)).c_str());
+    const auto store = open_at(path);
+    const auto found =
+        store->scan(*table, std::nullopt, [](const auto&) { return Result<void>{}; });
+    EXPECT_TRUE(found) << table->name;
+  }
 }
 
 TEST(SqliteStore, WrongTypesInAFileAreErrors) {

@@ -105,6 +105,33 @@ inline std::vector<RollupRow> sample_rollups() {
   return {all_bytes, empty};
 }
 
+/// Two rows of each table whose rows are only written here and read by SQL.
+inline std::vector<OwnedBatch> sample_metrics(std::int64_t run_id = sample_run_id) {
+  RunMetricRow whole{"network.both_ways",
+                     "segment",
+                     4,
+                     "network, both ways",
+                     "network",
+                     3,
+                     -5,
+                     9'000'000'000,
+                     0.1,
+                     42,
+                     43,
+                     44,
+                     45};
+  RunMetricRow view{"rtt.app", "view", 0, "application", "", 2, 1, 2, 1.5, 1, {}, {}, {}};
+  const BucketRow negative{"rtt.app", sample_ns, -9, -7, 2};
+  const BucketRow positive{"rtt.app", sample_ns, 32'768, 40'960, 7};
+  const CountRow lost{sample_ns, "lost", 0};
+  const CountRow sent{sample_ns, "sent", 1'000};
+  std::vector<OwnedBatch> batches;
+  batches.push_back(to_rows(run_id, std::vector{whole, view}));
+  batches.push_back(to_rows(run_id, std::vector{negative, positive}));
+  batches.push_back(to_rows(run_id, std::vector{lost, sent}));
+  return batches;
+}
+
 inline std::vector<ProbeRecord> read_probes(Store& store, std::int64_t run_id = sample_run_id) {
   std::vector<ProbeRecord> all;
   const auto count = store.scan_probes(run_id, [&](std::span<const ProbeRecord> some) {

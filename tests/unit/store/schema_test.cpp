@@ -68,6 +68,23 @@ TEST(Schema, UdpMetricsHasNullForEveryFigure) {
   EXPECT_THAT(mysql, HasSubstr("`tcp_upload_retransmits` BIGINT, "));
 }
 
+TEST(Schema, TablesForDashboards) {
+  EXPECT_EQ(create_table_sql(interval_counts_table(), Dialect::mysql),
+            "CREATE TABLE IF NOT EXISTS `interval_counts` (`run_id` BIGINT NOT NULL, "
+            "`interval_start_ns` BIGINT NOT NULL, `name` VARCHAR(32) CHARACTER SET utf8mb4 COLLATE "
+            "utf8mb4_bin NOT NULL, `count` BIGINT NOT NULL, PRIMARY KEY "
+            "(`run_id`,`interval_start_ns`,`name`))");
+  EXPECT_EQ(create_table_sql(rollup_buckets_table(), Dialect::sqlite),
+            "CREATE TABLE IF NOT EXISTS `rollup_buckets` (`run_id` INTEGER NOT NULL, `metric` TEXT "
+            "NOT NULL, `interval_start_ns` INTEGER NOT NULL, `low_ns` INTEGER NOT NULL, `high_ns` "
+            "INTEGER NOT NULL, `count` INTEGER NOT NULL, PRIMARY KEY "
+            "(`run_id`,`metric`,`interval_start_ns`,`low_ns`)) WITHOUT ROWID");
+  EXPECT_THAT(create_table_sql(run_metrics_table(), Dialect::sqlite),
+              HasSubstr("`mean_ns` REAL NOT NULL, `p50_ns` INTEGER, "));
+  EXPECT_THAT(create_table_sql(run_metrics_table(), Dialect::sqlite),
+              HasSubstr("PRIMARY KEY (`run_id`,`metric`)"));
+}
+
 TEST(Schema, FindsTablesByName) {
   EXPECT_EQ(find_table("rollups"), &rollups_table());
   EXPECT_EQ(find_table("Rollups"), nullptr);

@@ -44,6 +44,46 @@ inline void check_round_trip(Store& store) {
   expect_same(probes[5336], sample_probe(5336));
 }
 
+/// The cells of one table and run, in key order.
+inline void expect_rows(Store& store, const Batch& expected, std::int64_t run_id) {
+  std::size_t seen = 0;
+  const auto outcome = store.scan(*expected.table, run_id, [&](const Batch& batch) -> Result<void> {
+    for (const auto& cell : batch.cells) {
+      const bool known = seen < expected.cells.size();
+      EXPECT_TRUE(known && cell == expected.cells[seen])
+          << expected.table->name << " cell " << seen;
+      ++seen;
+    }
+    return {};
+  });
+  EXPECT_TRUE(outcome) << outcome.error().message();
+  EXPECT_EQ(seen, expected.cells.size()) << expected.table->name;
+}
+
+/// The tables that are written here and read by SQL: sent twice they are there once.
+inline void check_metric_tables(Store& store) {
+  constexpr std::int64_t other_run = 5;
+  for (const auto& batch : sample_metrics()) {
+    ASSERT_TRUE(store.write(batch.view()));
+    ASSERT_TRUE(store.write(batch.view()));
+  }
+  for (const auto& batch : sample_metrics(other_run)) ASSERT_TRUE(store.write(batch.view()));
+  for (const auto& batch : sample_metrics()) {
+    EXPECT_EQ(store.count_rows(batch.table()).value(), 4U) << batch.table().name;
+    expect_rows(store, batch.view(), sample_run_id);
+  }
+  // A row with the same key takes the place of the one that is there.
+  const CountRow more{sample_ns, "sent", 2'000};
+  const auto again = to_rows(sample_run_id, std::span(&more, 1));
+  ASSERT_TRUE(store.write(again.view()));
+  EXPECT_EQ(store.count_rows(interval_counts_table()).value(), 4U);
+  ASSERT_TRUE(store.delete_run(sample_run_id));
+  for (const auto& batch : sample_metrics(other_run)) {
+    EXPECT_EQ(store.count_rows(batch.table()).value(), 2U) << batch.table().name;
+    expect_rows(store, batch.view(), other_run);
+  }
+}
+
 inline void check_upsert(Store& store) {
   auto run = sample_run();
   ASSERT_TRUE(store.write(to_rows(run).view()));
