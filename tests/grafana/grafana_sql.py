@@ -149,6 +149,9 @@ def expand(sql, definitions, values, time_range):
 
 # --- the server -------------------------------------------------------------------------------------------------
 
+_COLUMN = re.compile(r"^Field +\d+: +`(.*)`\n(?:.*\n)*?Type: +(\w+)[^\n]*\n(?:.*\n)*?Flags: *(.*)$", re.MULTILINE)
+
+
 class Client:
     """The command line client of MariaDB or MySQL. `command` holds the program and how to connect."""
 
@@ -184,8 +187,7 @@ class Client:
     def columns(self, sql):
         """[(name, type, unsigned)] of the result, in the client's words."""
         text = self.run(sql, "--table", "--column-type-info")
-        found = [(name, kind, "UNSIGNED" in flags) for name, kind, flags in
-                re.findall(r"^Field +\d+: +`(.*)`\n(?:.*\n)*?Type: +(\w+)[^\n]*\n(?:.*\n)*?Flags: *(.*)$", text, re.MULTILINE)]
+        found = [(name, kind, "UNSIGNED" in flags) for name, kind, flags in _COLUMN.findall(text)]
         if not found:
             raise QueryError(f"the client tells no column types:\n{text[:400]}")
         return found
@@ -222,7 +224,8 @@ def _checked_columns(client, sql):
         elif kind in TEXT_TYPES:
             columns[name] = "text"
         elif kind != "NULL":
-            raise QueryError(f"column {name!r} is {'unsigned ' if unsigned else ''}{kind}: not every Grafana reads it as a number")
+            raise QueryError(f"column {name!r} is {'unsigned ' if unsigned else ''}{kind}: "
+                             "not every Grafana reads it as a number")
     return columns
 
 
@@ -255,11 +258,14 @@ def ask(client, sql, form):
     return Answer(columns, rows)
 
 
+_TABLE = re.compile(r"(?:\bFROM|JOIN)\s+(\w+)"
+                    r"(?:\s+(?!ON\b|WHERE\b|JOIN\b|LEFT\b|STRAIGHT_JOIN\b|CROSS\b|GROUP\b|ORDER\b|LIMIT\b)(\w+))?")
+
+
 def full_scans(client, sql, tables):
     """Steps of the server's plan that read one of the tables, or one of their indexes, from end to end."""
     names = {}
-    for table, alias in re.findall(r"\b(?:FROM|JOIN)\s+(\w+)(?:\s+(?!ON\b|WHERE\b|JOIN\b|LEFT\b|STRAIGHT_JOIN\b|CROSS\b|GROUP\b|"
-                                   r"ORDER\b)(\w+))?", sql):
+    for table, alias in _TABLE.findall(sql):
         if table in tables:
             names.setdefault(alias or table, table)
     return [f"{names[step['table']]} as {step['table']}: type {step['type']}, {step['rows']} rows"

@@ -88,6 +88,10 @@ def first(board, kind):
     return next(panel for panel in board["panels"] if panel["type"] == kind)
 
 
+def fields(panel):
+    return panel["fieldConfig"]["defaults"]["custom"]
+
+
 # What the schema must refuse: a change and a word of the complaint.
 SPOILED = {
     "a misspelt key": (lambda b: b.update(tittle="x"), "tittle"),
@@ -95,7 +99,7 @@ SPOILED = {
     "an unknown option": (lambda b: first(b, "stat")["options"].update(colourMode="value"), "colourMode"),
     "a missing option": (lambda b: first(b, "table")["options"].pop("showHeader"), "showHeader"),
     "a wrong option": (lambda b: first(b, "timeseries")["options"]["tooltip"].update(mode="many"), "tooltip"),
-    "a wrong field option": (lambda b: first(b, "timeseries")["fieldConfig"]["defaults"]["custom"].update(drawStyle="dots"), "drawStyle"),
+    "a wrong field option": (lambda b: fields(first(b, "timeseries")).update(drawStyle="dots"), "drawStyle"),
     "an unknown override": (lambda b: first(b, "table")["fieldConfig"]["overrides"][0]["properties"].append(
         {"id": "custom.breadth", "value": 3}), "breadth"),
     "a size that is no number": (lambda b: first(b, "text")["gridPos"].update(w="24"), "gridPos/w"),
