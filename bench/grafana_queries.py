@@ -60,7 +60,7 @@ def sizes(root):
     for row in root.rows("SELECT table_name AS name, ROUND((data_length + index_length) / 1e6) AS mb "
                          f"FROM information_schema.tables WHERE table_schema = '{DATABASE}' ORDER BY data_length DESC"):
         count = root.rows(f"SELECT COUNT(*) AS n FROM {row['name']}")[0]["n"]
-        if int(count):
+        if int(count) > 1:
             print(f"  {row['name']:16} {int(count):>12,} rows {int(row['mb']):>7,} MB")
 
 

@@ -29,12 +29,13 @@ OTHERS = ("net_rtt.app", "net_rtt.kernel", "net_rtt.tc", "rtt_intended", "send_e
 COUNTS = (("sent", 1), ("received", 0.999), ("lost", 0.001), ("lost_forward", 0.001), ("points_requested", 18),
           ("points_captured", 17.99))
 REASONS = (("requested", 1), ("captured", 0.999), ("probe_lost", 0.001))
-BUCKETS = 24              # filled per view and second, from 16.384 us on
-DISTRIBUTION_BYTES = 500  # about what a second of 1,000 probes takes
+# A measured run of 1,000 probes/s with all layers had 16 to 18 buckets, 556 bytes and 2,180 bytes.
+BUCKETS = 24  # filled per view and second, from 16.384 us on
+DISTRIBUTION_BYTES = 500
 DOCUMENT_BYTES = 6000
 ROWS_A_STATEMENT = 200_000
 SECOND_NS = 10**9
-NUMBERS = 10**6           # rows of the table of numbers
+NUMBERS = 10**6  # rows of the table of numbers
 
 
 @dataclasses.dataclass
