@@ -269,4 +269,5 @@ def full_scans(client, sql, tables):
         if table in tables:
             names.setdefault(alias or table, table)
     return [f"{names[step['table']]} as {step['table']}: type {step['type']}, {step['rows']} rows"
-            for step in client.rows("EXPLAIN FORMAT=TRADITIONAL " + sql) if step["table"] in names and step["type"] in ("ALL", "index")]
+            for step in client.rows("EXPLAIN FORMAT=TRADITIONAL " + sql)
+            if step["table"] in names and step["type"] in ("ALL", "index")]

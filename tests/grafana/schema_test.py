@@ -56,7 +56,7 @@ def install_types(folder):
                 return
     for name in ("package.json", "package-lock.json"):
         shutil.copy(f"{HERE}/{name}", folder)
-    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1"]
     try:
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=NPM_DEADLINE_S, check=False)
     except subprocess.TimeoutExpired as error:
