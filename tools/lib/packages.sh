@@ -63,6 +63,8 @@ netobs_packages=(
   "test?  clang-19                                  tools/fuzz and tools/lint"
   "test?  clang-tidy-19                             tools/lint: static analysis"
   "test?  libclang-rt-19-dev                        tools/fuzz: libFuzzer and sanitizers"
+  "test?  nodejs                                    checks the dashboards against Grafana's types"
+  "test?  npm                                       fetches Grafana's types for that"
   "test?  debootstrap                               tools/debian13"
   "test?  debian-archive-keyring                    tools/debian13: verifies what it fetches"
   "test?  docker.io                                 container tests: the engine; no service is started"
