@@ -42,6 +42,9 @@ struct Table {
   std::string_view name;
   std::vector<Column> columns;
   std::size_t key_columns;  ///< the first so many columns are the primary key; the first is run_id
+  /// Columns of a second index, on a MySQL server; empty = none. Only for tables that are written
+  /// once per run. A store made before it was added does without.
+  std::vector<std::string_view> index = {};
 };
 
 /// Rows of one table, row by row: cells.size() is a multiple of the table's column count.

@@ -16,6 +16,7 @@ import sys
 import time
 
 import engine
+import grafana_sql
 import lab
 from lab import Failure, Skip, check, contains, equal, wait_for
 
@@ -172,6 +173,42 @@ def test_mysql_killed_in_mid_run(stack):
     equal(rows.split(), [str(count), str(count), str(count - 1)], "rows, different ones, the last")
     status = json.loads(stack.netobs("db", "status", "--json").stdout)
     equal(status["spooled_rows"], 0, "rows that still wait")
+
+
+def dashboard_client(stack):
+    """Grafana's user, from outside the database's container."""
+    addresses = json.loads(stack.project.inspect("mysql", "json .NetworkSettings.Networks"))
+    address = next(iter(addresses.values()))["IPAddress"]
+    password = stack.project.exec("client", "cat", "/run/netobs-secrets/grafana_mysql_password").stdout.strip()
+    command = ["mariadb", f"--host={address}", "--user=grafana", "--ssl", "--skip-ssl-verify-server-cert"]
+    return grafana_sql.Client(command, "network_performance", password)
+
+
+def test_dashboards(stack):
+    """What every panel and variable asks, asked of the real server: no error, and something to show."""
+    client = dashboard_client(stack)
+    runs = [row["run"] for row in client.rows("SELECT CAST(run_id AS CHAR) AS run FROM runs ORDER BY started_at_ns")]
+    span = client.rows("SELECT MIN(started_at_ns) - 1000000000 AS a, MAX(finished_at_ns) + 300000000000 AS b FROM runs")[0]
+    span = grafana_sql.Range(span["a"], span["b"])
+    asked, wrong = 0, []
+    for board in grafana_sql.load_dashboards():
+        variables = grafana_sql.variables_of(board)
+        target = "server" if board["uid"] == "netobs-conditions" else [grafana_sql.ALL]
+        values = {"target": target, "view": "rtt.app", "run": runs[-1], "run_a": runs[0], "run_b": runs[-1], "first": "0",
+                  "window": "1000"}
+        values = {name: value for name, value in values.items() if name in variables}
+        queries = [(title, form, sql) for title, form, sql, _ in grafana_sql.queries_of(board)]
+        queries += [(name, "table", row["query"]) for name, row in variables.items() if row["type"] == "query"]
+        for title, form, sql in queries:
+            asked += 1
+            try:
+                answer = grafana_sql.ask(client, grafana_sql.expand(sql, variables, values, span), form)
+                if not answer.rows:
+                    wrong.append(f"{board['uid']}, {title}: empty")
+            except grafana_sql.QueryError as error:
+                wrong.append(f"{board['uid']}, {title}: {error}")
+    check(asked > 50, f"only {asked} queries")
+    check(not wrong, "\n".join(wrong))
 
 
 def test_schedule(stack):

@@ -83,6 +83,9 @@ TEST(Schema, TablesForDashboards) {
               HasSubstr("`mean_ns` REAL NOT NULL, `p50_ns` INTEGER, "));
   EXPECT_THAT(create_table_sql(run_metrics_table(), Dialect::sqlite),
               HasSubstr("PRIMARY KEY (`run_id`,`metric`)"));
+  EXPECT_THAT(create_table_sql(runs_table(), Dialect::mysql),
+              HasSubstr("PRIMARY KEY (`run_id`), KEY `runs_by_started_at_ns` "
+                        "(`started_at_ns`,`finished_at_ns`,`target`))"));
 }
 
 TEST(Schema, FindsTablesByName) {
