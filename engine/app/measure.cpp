@@ -281,6 +281,7 @@ Result<report::Summary> measure(const RunConfig& requested, RunControl& control)
   // Refused only by exotic sandboxes; sleeps are then up to 50 us longer, which the report shows.
   (void)os::set_timer_slack_ns(1);
   NETOBS_TRY(session, prepare_session(config, control));
+  if (config.taps.before_probes) NETOBS_TRY_VOID(config.taps.before_probes());
   Run run(config, control, std::move(stores), std::move(session), run_id);
   return run.execute();
 }

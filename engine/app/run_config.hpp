@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/layer_selection.hpp"
+#include "core/base/result.hpp"
 #include "core/base/time.hpp"
 #include "core/layer/record.hpp"
 #include "core/session/schedule.hpp"
@@ -24,10 +25,14 @@ namespace netobs::app {
 using TransportWrapper =
     std::function<std::unique_ptr<LinuxTransport>(std::unique_ptr<LinuxTransport>)>;
 
-/// How the self-test looks into a run and interferes with it. Empty in any other.
+/// How the self-test and the check under load look into a run and interfere with it. Empty in any
+/// other.
 struct RunTaps {
   TransportWrapper transport;
   std::function<void(std::span<const ProbeRecord>)> records;  ///< called on the record thread
+  /// Called on the hot thread between the warm-up and the first measured probe. What it refuses
+  /// ends the run there.
+  std::function<Result<void>()> before_probes;
 };
 
 /// Kernel features that a run pretends not to have, so that every fallback can be tried on one

@@ -36,6 +36,11 @@ class RunControl {
     const std::lock_guard lock(mutex_);
     part_ = std::move(part) + ": ";
   }
+  /// What comes after the last of them has a phase without a part again.
+  void end_parts() {
+    const std::lock_guard lock(mutex_);
+    part_.clear();
+  }
   void enter(const std::string& phase) {
     const std::lock_guard lock(mutex_);
     progress_.phase = part_ + phase;

@@ -25,8 +25,12 @@ constexpr const char* footer =
     "the rest is measured; the row goes to the table udp_metrics. Ctrl-C ends early and keeps "
     "what\n"
     "was measured. Exit status 1 when nothing came back at all.\n"
+    "\n--loaded measures the round trip to the reflector on HOST three times, idle, beside a TCP\n"
+    "upload and beside a TCP download, and says which segment the queue is in. It needs netobs\n"
+    "reflect --iperf3 on HOST; with root here and there it sees every segment.\n"
     "\nExamples:\n"
     "  netobs check server\n"
+    "  sudo netobs check server --loaded --no-throughput\n"
     "  netobs check server --udp-rate 100M --store mysql://user@db/network_performance\n"
     "  netobs check 198.18.0.2 --no-throughput --no-public-ip --json -";
 
@@ -40,6 +44,9 @@ struct CheckArguments {
   std::vector<std::uint16_t> ports{5092, 5093};
   int seconds = 3;
   std::string udp_rate = "10M";
+  bool loaded = false;
+  std::string loaded_time = "5s";
+  std::uint16_t reflector_port = 862;
   bool no_public_ip = false;
   std::string public_ip_url = "https://api.ipify.org";
   std::vector<std::string> stores;
@@ -76,6 +83,13 @@ Result<app::CheckOptions> to_options(const CheckArguments& given) {
   options.test_time = std::chrono::seconds(given.seconds);
   NETOBS_TRY(rate, conditions::parse_bit_rate(given.udp_rate));
   options.udp_rate_bps = rate;
+  options.loaded = given.loaded;
+  options.reflector_port = given.reflector_port;
+  NETOBS_TRY(loaded_time, parse_duration(given.loaded_time));
+  if (loaded_time < std::chrono::seconds(1) || loaded_time > std::chrono::minutes(10)) {
+    return fail(usage("--loaded-time goes from 1s to 10min", ""));
+  }
+  options.loaded_time = loaded_time;
   options.public_ip = !given.no_public_ip;
   options.public_ip_url = given.public_ip_url;
   if (!given.no_store) {
@@ -132,6 +146,20 @@ void add_throughput(CLI::App& command, CheckArguments& arguments) {
       ->capture_default_str();
 }
 
+void add_loaded(CLI::App& command, CheckArguments& arguments) {
+  command.add_flag("--loaded", arguments.loaded,
+                   "Also the latency of probes while iperf3 fills the link, beside the idle one");
+  command
+      .add_option("--loaded-time", arguments.loaded_time,
+                  "Of each of its three runs: 5s, 1min; at 100 probes/s")
+      ->capture_default_str();
+  command
+      .add_option("--reflector-port", arguments.reflector_port,
+                  "UDP port of the reflector on HOST that answers these probes")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65535));
+}
+
 void add_output(CLI::App& command, CheckArguments& arguments) {
   command
       .add_option("--public-ip-url", arguments.public_ip_url,
@@ -153,6 +181,7 @@ Run add_check(CLI::App& command) {
   auto arguments = std::make_shared<CheckArguments>();
   add_path(command, *arguments);
   add_throughput(command, *arguments);
+  add_loaded(command, *arguments);
   add_output(command, *arguments);
   command.footer(footer);
   return [arguments] { return run_check(*arguments); };

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "app/conditions/iperf3_client.hpp"
+#include "app/conditions/loaded.hpp"
 #include "app/store_set.hpp"
 #include "core/conditions/render.hpp"
 #include "linux/conditions/echo.hpp"
@@ -45,6 +46,7 @@ class Check {
       look_at_path();
       if (options_.throughput) measure_throughput();
     }
+    if (options_.loaded) measure_under_load();
     found_.interrupted = stop();
   }
 
@@ -112,6 +114,21 @@ class Check {
     test("TCP download", found_.tcp_download, false, true);
     test("UDP upload", found_.udp_upload, true, false);
     test("UDP download", found_.udp_download, true, true);
+  }
+
+  /// Last: it is the one item whose throughput tests are meant to disturb a latency run.
+  void measure_under_load() {
+    auto& loaded = found_.loaded.emplace();
+    loaded.time = options_.loaded_time;
+    if (!found_.resolution.value || stop()) return;
+    measure_loaded({.host = address_with_scope(),
+                    .target = target_,
+                    .reflector_port = options_.reflector_port,
+                    .upload_port = options_.upload_port,
+                    .download_port = options_.download_port,
+                    .time = options_.loaded_time},
+                   control_, loaded);
+    control_.end_parts();
   }
 
   [[nodiscard]] std::string address_with_scope() const {

@@ -23,6 +23,9 @@ struct CheckOptions {
   std::uint16_t download_port = 5093;
   std::chrono::seconds test_time{3};  ///< of each of the four iperf3 tests
   double udp_rate_bps = 10e6;
+  bool loaded = false;                             ///< latency under load as well
+  std::uint16_t reflector_port = 862;              ///< of the reflector that answers its probes
+  Duration loaded_time = std::chrono::seconds(5);  ///< of each of its three runs
   bool public_ip = true;
   std::string public_ip_url;
   std::vector<std::string> stores;  ///< none: nothing is kept

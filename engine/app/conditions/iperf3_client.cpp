@@ -27,6 +27,11 @@ std::vector<std::string> command_line(const Iperf3Test& test) {
                                      "--connect-timeout",
                                      fmt::format("{}", connect_time.count())};
   if (test.download) arguments.emplace_back("--reverse");
+  if (test.streams > 1) {
+    // What each stream did in each second would outgrow the bound on the output; nobody reads it.
+    for (const auto* more : {"--interval", "0", "--parallel"}) arguments.emplace_back(more);
+    arguments.push_back(fmt::format("{}", test.streams));
+  }
   if (test.udp) {
     arguments.emplace_back("--udp");
     arguments.emplace_back("--bitrate");

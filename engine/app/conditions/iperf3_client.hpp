@@ -15,6 +15,7 @@ struct Iperf3Test {
   bool download = false;
   std::chrono::seconds time{3};
   double udp_rate_bps = 0;
+  unsigned streams = 1;  ///< connections that carry data at the same time
 };
 
 /// One test with the system's iperf3. One that hangs is killed some seconds after it should have

@@ -1,5 +1,7 @@
 #include "core/conditions/conditions.hpp"
 
+#include <algorithm>
+
 namespace netobs::conditions {
 
 std::optional<double> Throughput::loss() const {
@@ -18,6 +20,11 @@ std::optional<unsigned> Conditions::hops() const {
 }
 
 bool Conditions::measured_anything() const {
+  if (loaded && std::ranges::any_of(loaded->runs, [](const Item<LoadedRun>& item) {
+        return item.value && item.value->received > 0;
+      })) {
+    return true;
+  }
   return public_ip.value || (echo.value && echo.value->received > 0) || tcp_upload.value ||
          tcp_download.value || udp_upload.value || udp_download.value;
 }

@@ -2,12 +2,17 @@
 // What `netobs check` finds out about a host and the way to it. Every item is there or says why
 // not.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/result.hpp"
+#include "core/base/time.hpp"
 #include "core/stats/distribution.hpp"
+#include "core/stats/path.hpp"
+#include "core/stats/view.hpp"
 
 namespace netobs::conditions {
 
@@ -63,6 +68,7 @@ struct Throughput {
   double received_bps = 0;
   double target_bps = 0;                          ///< 0: as fast as it goes
   double bytes = 0;                               ///< sent
+  double seconds = 0;                             ///< in which data went; 0: not said
   std::optional<double> segment_bytes = {};       ///< TCP
   std::optional<std::uint64_t> retransmits = {};  ///< TCP
   std::optional<double> jitter_ns = {};           ///< UDP
@@ -74,6 +80,45 @@ struct Throughput {
   [[nodiscard]] std::optional<double> loss() const;
   /// Share of the segments that were sent again.
   [[nodiscard]] std::optional<double> retransmit_share() const;
+};
+
+/// The middle and the tail of one view or segment in one run.
+struct LatencyFigures {
+  std::uint64_t count = 0;
+  std::optional<std::int64_t> p50_ns = {};
+  std::optional<std::int64_t> p99_ns = {};
+};
+
+/// A run of probes, alone on the link or while iperf3 filled it.
+struct LoadedRun {
+  struct SegmentFigures {
+    stats::Segment segment;
+    LatencyFigures figures;
+  };
+  std::uint64_t sent = 0;  ///< left the application
+  std::uint64_t received = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t send_failed = 0;        ///< this host's kernel refused them; not among `sent`
+  std::uint64_t violations = 0;         ///< records out of causal order or that do not add up
+  std::optional<Throughput> load = {};  ///< the test beside the probes; empty: idle
+  std::array<std::optional<LatencyFigures>, stats::view_table.size()> views = {};
+  std::vector<SegmentFigures> segments =
+      {};  ///< along the way; those that were never complete lack
+  stats::ClockRelation clocks = {};
+};
+
+/// In the order in which they are run.
+enum class LoadPhase : std::uint8_t { idle, upload, download };
+inline constexpr std::size_t load_phase_count = 3;
+[[nodiscard]] constexpr std::size_t index(LoadPhase phase) {
+  return static_cast<std::size_t>(phase);
+}
+
+/// The same probes three times: with the link idle, and with it filled in one direction.
+struct LoadedLatency {
+  Duration time{};  ///< of each run
+  std::uint64_t probes_per_second = 0;
+  std::array<Item<LoadedRun>, load_phase_count> runs = {};
 };
 
 struct Conditions {
@@ -90,6 +135,7 @@ struct Conditions {
   Item<Throughput> tcp_download;
   Item<Throughput> udp_upload;
   Item<Throughput> udp_download;
+  std::optional<LoadedLatency> loaded;  ///< empty: not asked for
 
   /// From the time to live of the echo replies; empty when none came.
   [[nodiscard]] std::optional<unsigned> hops() const;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cmath>
@@ -114,6 +115,9 @@ Result<Throughput> parse_iperf3(std::string_view json) {
   Throughput result{.sent_bps = *sent_bps, .received_bps = *received_bps};
   result.target_bps = number(test, "target_bitrate").value_or(0);
   result.bytes = number(sent, "bytes").value_or(0);
+  // The shorter of the two: in it both ends were at work.
+  result.seconds =
+      std::min(number(sent, "seconds").value_or(0), number(received, "seconds").value_or(0));
   if (udp) {
     read_udp(end, result);
   } else {

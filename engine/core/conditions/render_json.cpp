@@ -1,16 +1,10 @@
 #include <nlohmann/json.hpp>
 
+#include "core/conditions/json_parts.hpp"
 #include "core/conditions/render.hpp"
 
 namespace netobs::conditions {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
 
 Json dns_figures(const Conditions& c) {
   if (!c.resolution.value) return nullptr;
@@ -57,18 +51,7 @@ Json echo_figures(const Conditions& c) {
 }
 
 Json test_figures(const Item<Throughput>& item) {
-  if (!item.value) return nullptr;
-  const Throughput& test = *item.value;
-  return {{"sent_bps", test.sent_bps},
-          {"received_bps", test.received_bps},
-          {"target_bps", test.target_bps > 0 ? Json(test.target_bps) : Json(nullptr)},
-          {"retransmits", or_null(test.retransmits)},
-          {"jitter_ns", or_null(test.jitter_ns)},
-          {"packets", or_null(test.packets)},
-          {"lost", or_null(test.lost)},
-          {"loss", or_null(test.loss())},
-          {"local_cpu_percent", or_null(test.local_cpu_percent)},
-          {"remote_cpu_percent", or_null(test.remote_cpu_percent)}};
+  return item.value ? throughput_json(*item.value) : Json(nullptr);
 }
 
 /// In the order of item_table().
@@ -87,6 +70,19 @@ constexpr std::array<Json (*)(const Conditions&), item_count> figures{
 
 }  // namespace
 
+Json throughput_json(const Throughput& test) {
+  return {{"sent_bps", test.sent_bps},
+          {"received_bps", test.received_bps},
+          {"target_bps", test.target_bps > 0 ? Json(test.target_bps) : Json(nullptr)},
+          {"retransmits", or_null(test.retransmits)},
+          {"jitter_ns", or_null(test.jitter_ns)},
+          {"packets", or_null(test.packets)},
+          {"lost", or_null(test.lost)},
+          {"loss", or_null(test.loss())},
+          {"local_cpu_percent", or_null(test.local_cpu_percent)},
+          {"remote_cpu_percent", or_null(test.remote_cpu_percent)}};
+}
+
 std::string check_json(const Conditions& conditions, const Thresholds& limits) {
   Json json{{"schema", "netobs.check/1"},
             {"id", conditions.id},
@@ -101,7 +97,8 @@ std::string check_json(const Conditions& conditions, const Thresholds& limits) {
               {"dns_ns", limits.dns_ns},
               {"mtu_bytes", limits.mtu_bytes},
               {"cpu_percent", limits.cpu_percent},
-              {"rate_kept", limits.rate_kept}}}};
+              {"rate_kept", limits.rate_kept},
+              {"increase_ns", limits.increase_ns}}}};
   auto& rows = json["items"] = Json::object();
   for (std::size_t i = 0; i < item_count; ++i) {
     const ItemRow& row = item_table()[i];
@@ -110,6 +107,7 @@ std::string check_json(const Conditions& conditions, const Thresholds& limits) {
                                   {"reason", judged.reason},
                                   {"figures", figures[i](conditions)}};
   }
+  json["loaded"] = conditions.loaded ? loaded_json(*conditions.loaded, limits) : Json(nullptr);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -3,45 +3,20 @@
 #include <string_view>
 
 #include "core/conditions/render.hpp"
+#include "core/conditions/text_parts.hpp"
 #include "core/report/clean_text.hpp"
 #include "core/report/format.hpp"
-#include "core/report/text_page.hpp"
 
 namespace netobs::conditions {
-namespace {
 
 using report::Ink;
 using report::TextPage;
 
-constexpr std::size_t label_columns = 14;
-constexpr std::size_t verdict_columns = 15;
+namespace {
+
 constexpr double kilo = 1e3;
 constexpr double mega = 1e6;
 constexpr double giga = 1e9;
-
-Ink ink_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::fine:
-      return Ink::good;
-    case Verdict::network_issue:
-    case Verdict::host_issue:
-      return Ink::alarm;
-    case Verdict::unknown:
-      break;
-  }
-  return Ink::faint;
-}
-
-std::string rate_text(double bps) {
-  const auto in = [bps](double unit, std::string_view name) {
-    const double value = bps / unit;
-    const int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
-    return fmt::format("{:.{}f} {}", value, decimals, name);
-  };
-  if (bps >= giga) return in(giga, "Gbit/s");
-  if (bps >= mega) return in(mega, "Mbit/s");
-  return in(kilo, "kbit/s");
-}
 
 std::string dns_figures(const Conditions& c) {
   if (!c.resolution.value) return "";
@@ -111,6 +86,37 @@ constexpr std::array<std::string (*)(const Conditions&), item_count> figures{
 
 }  // namespace
 
+report::Ink ink_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::fine:
+      return Ink::good;
+    case Verdict::network_issue:
+    case Verdict::host_issue:
+      return Ink::alarm;
+    case Verdict::unknown:
+      break;
+  }
+  return Ink::faint;
+}
+
+std::string rate_text(double bps) {
+  const auto in = [bps](double unit, std::string_view name) {
+    const double value = bps / unit;
+    const int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
+    return fmt::format("{:.{}f} {}", value, decimals, name);
+  };
+  if (bps >= giga) return in(giga, "Gbit/s");
+  if (bps >= mega) return in(mega, "Mbit/s");
+  return in(kilo, "kbit/s");
+}
+
+void put_item(TextPage& page, std::string_view label, const Judgement& judged, std::string text) {
+  if (!judged.reason.empty()) text += (text.empty() ? "" : "; ") + judged.reason;
+  page.paragraph(page.left(label, label_columns) +
+                     page.left(name(judged.verdict), verdict_columns, ink_of(judged.verdict)),
+                 report::clean_text(text), label_columns + verdict_columns);
+}
+
 std::string check_text(const Conditions& conditions, const Thresholds& limits,
                        const report::RenderStyle& style) {
   TextPage page(style);
@@ -122,19 +128,17 @@ std::string check_text(const Conditions& conditions, const Thresholds& limits,
   page.blank();
   for (std::size_t i = 0; i < item_count; ++i) {
     const ItemRow& row = item_table()[i];
-    const Judgement judged = row.judge(conditions, limits);
-    std::string text = figures[i](conditions);
-    if (!judged.reason.empty()) text += (text.empty() ? "" : "; ") + judged.reason;
-    page.paragraph(page.left(row.label, label_columns) +
-                       page.left(name(judged.verdict), verdict_columns, ink_of(judged.verdict)),
-                   report::clean_text(text), label_columns + verdict_columns);
+    put_item(page, row.label, row.judge(conditions, limits), figures[i](conditions));
   }
   page.blank();
+  if (conditions.loaded) put_loaded(page, *conditions.loaded, limits);
   if (conditions.interrupted) {
     page.paragraph("note", "ended early: what was not reached is not shown", label_columns,
                    Ink::caution);
   }
-  page.paragraph("thresholds", thresholds_text(limits), label_columns);
+  auto thresholds = thresholds_text(limits);
+  if (conditions.loaded) thresholds += " " + loaded_threshold_text(limits);
+  page.paragraph("thresholds", thresholds, label_columns);
   return page.take();
 }
 

@@ -27,12 +27,7 @@ Verdict verdict_of_failure(int code) {
 template <class T>
 Judgement without(const Item<T>& item) {
   if (!item.failure) return {Verdict::unknown, "not measured"};
-  auto reason = item.failure->brief();
-  if (!item.failure->cause.empty() && reason.find(item.failure->cause) == std::string::npos) {
-    reason += ". " + item.failure->cause;
-  }
-  if (!item.failure->remedy.empty()) reason += " " + item.failure->remedy;
-  return {verdict_of_failure(item.failure->sys_errno), report::clean_text(reason)};
+  return {verdict_of_failure(item.failure->sys_errno), reason_of(*item.failure)};
 }
 
 Judgement judge_dns(const Conditions& conditions, const Thresholds& limits) {
@@ -166,6 +161,15 @@ std::string_view name(Verdict verdict) {
 
 const std::array<ItemRow, item_count>& item_table() {
   return items;
+}
+
+std::string reason_of(const Error& error) {
+  auto reason = error.brief();
+  if (!error.cause.empty() && reason.find(error.cause) == std::string::npos) {
+    reason += ". " + error.cause;
+  }
+  if (!error.remedy.empty()) reason += " " + error.remedy;
+  return report::clean_text(reason);
 }
 
 std::string thresholds_text(const Thresholds& limits) {

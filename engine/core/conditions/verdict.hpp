@@ -28,6 +28,7 @@ struct Thresholds {
   std::uint32_t mtu_bytes = 1280;  ///< the least that IPv6 allows
   double cpu_percent = 90;         ///< of one CPU, which is what iperf3 uses
   double rate_kept = 0.9;          ///< of the target rate, at the sender
+  double increase_ns = 5e6;        ///< of a median under load: what RFC 8289 lets a queue hold
 };
 
 struct ItemRow {
@@ -38,6 +39,9 @@ struct ItemRow {
 
 inline constexpr std::size_t item_count = 10;
 [[nodiscard]] const std::array<ItemRow, item_count>& item_table();
+
+/// Why an item has no figure, as one clean line: what, why, remedy.
+[[nodiscard]] std::string reason_of(const Error& error);
 
 /// The thresholds as one paragraph.
 [[nodiscard]] std::string thresholds_text(const Thresholds& limits);

@@ -18,7 +18,7 @@ constexpr const char* tcp = R"({
     "streams": [],
     "sum_sent": {"seconds": 1.0, "bytes": 1448000, "bits_per_second": 11584000.5, "retransmits": 7,
                  "sender": true},
-    "sum_received": {"seconds": 1.0, "bytes": 1440000, "bits_per_second": 11520000, "sender": true},
+    "sum_received": {"seconds": 1.5, "bytes": 1440000, "bits_per_second": 11520000, "sender": true},
     "cpu_utilization_percent": {"host_total": 2.5, "host_user": 0.5, "remote_total": 0.25}}})";
 
 constexpr const char* udp = R"({
@@ -38,6 +38,7 @@ TEST(Iperf3, Tcp) {
   EXPECT_EQ(result->sent_bps, 11584000.5);
   EXPECT_EQ(result->received_bps, 11520000);
   EXPECT_EQ(result->target_bps, 0);
+  EXPECT_EQ(result->seconds, 1.0) << "the shorter of the two ends";
   EXPECT_EQ(result->retransmits, 7U);
   EXPECT_EQ(result->retransmit_share(), 0.007);  // 7 of 1000 segments
   EXPECT_EQ(result->local_cpu_percent, 2.5);
@@ -63,6 +64,7 @@ TEST(Iperf3, ASumAloneIsEnough) {
   const auto result = parse_iperf3(R"({"start": {"test_start": {"protocol": "UDP"}}, "end": {"sum":
       {"bits_per_second": 5, "jitter_ms": 1, "lost_packets": 9, "packets": 4}}})");
   ASSERT_TRUE(result);
+  EXPECT_EQ(result->seconds, 0);
   EXPECT_EQ(result->sent_bps, 5);
   EXPECT_EQ(result->received_bps, 5);
   EXPECT_EQ(result->lost, 4U) << "no more are lost than were sent";
