@@ -74,7 +74,7 @@ std::optional<Judgement> judge_increase(const LoadedLatency& loaded, LoadPhase p
                                  report::duration_text(whole))};
   }
   const auto& segment = segments[*most].segment;
-  const bool network = report::group_of(segment.kind) == "network";
+  const bool network = stats::place_of(segment.kind) == "network";
   return Judgement{network ? Verdict::network_issue : Verdict::host_issue,
                    fmt::format("the queue is in {}: {} more than idle", place_of(segment),
                                report::duration_text(grown))};
@@ -147,8 +147,8 @@ std::optional<std::size_t> grew_most(const std::vector<LoadedSegment>& segments,
 }
 
 std::string place_of(const stats::Segment& segment) {
-  const auto group = report::group_of(segment.kind);
-  return group == "network" ? segment.name : fmt::format("the {}'s {}", group, segment.name);
+  const auto host = stats::place_of(segment.kind);
+  return host == "network" ? segment.name : fmt::format("the {}'s {}", host, segment.name);
 }
 
 Judgement judge_loaded(const LoadedLatency& loaded, LoadPhase phase, const Thresholds& limits) {

@@ -43,7 +43,7 @@ Json run_figures(const LoadedLatency& loaded, LoadPhase phase,
     const auto& row = segments[*most];
     json["grew_most"] = {{"key", row.segment.key()},
                          {"label", row.segment.name},
-                         {"host", report::group_of(row.segment.kind)},
+                         {"host", stats::place_of(row.segment.kind)},
                          {"p50_increase_ns", or_null(increase(row.figures, phase).p50_ns)}};
   }
   return json;
@@ -69,7 +69,7 @@ Json loaded_json(const LoadedLatency& loaded, const Thresholds& limits) {
   for (const auto& row : segments) {
     Json one{{"key", row.segment.key()},
              {"label", row.segment.name},
-             {"host", report::group_of(row.segment.kind)}};
+             {"host", stats::place_of(row.segment.kind)}};
     one.update(by_phase(row.figures));
     rows.push_back(std::move(one));
   }

@@ -75,7 +75,7 @@ void put_table(TextPage& page, const LoadedLatency& loaded) {
   const auto clocks = idle ? idle->clocks : stats::ClockRelation{};
   std::string_view group;
   for (const auto& row : segments_by_phase(loaded)) {
-    const auto its = report::group_of(row.segment.kind);
+    const auto its = stats::place_of(row.segment.kind);
     if (its != group) page.line(fmt::format("  {}", its));
     group = its;
     const auto label = report::short_name(row.segment, clocks, name_columns - 5, page.utf8());
