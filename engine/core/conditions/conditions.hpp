@@ -99,6 +99,7 @@ struct LoadedRun {
   std::uint64_t received = 0;
   std::uint64_t lost = 0;
   std::uint64_t send_failed = 0;        ///< this host's kernel refused them; not among `sent`
+  std::uint64_t skipped = 0;            ///< intended sends left out because they were too late
   std::uint64_t violations = 0;         ///< records out of causal order or that do not add up
   std::optional<Throughput> load = {};  ///< the test beside the probes; empty: idle
   std::array<std::optional<LatencyFigures>, stats::view_table.size()> views = {};

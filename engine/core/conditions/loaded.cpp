@@ -94,6 +94,7 @@ LoadedRun loaded_run(const report::Summary& summary, std::optional<Throughput> l
                 .received = probes.received,
                 .lost = probes.lost,
                 .send_failed = probes.send_failed,
+                .skipped = summary.document.skipped,
                 .violations = violations.causal_order + violations.identity,
                 .load = std::move(load),
                 .clocks = summary.document.path.clocks};

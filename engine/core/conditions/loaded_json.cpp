@@ -33,6 +33,7 @@ Json run_figures(const LoadedLatency& loaded, LoadPhase phase,
             {"received", run->received},
             {"lost", run->lost},
             {"send_failed", run->send_failed},
+            {"skipped", run->skipped},
             {"violations", run->violations},
             {"clocks", stats::name(run->clocks.kind)},
             {"iperf3", run->load ? throughput_json(*run->load) : Json(nullptr)}};

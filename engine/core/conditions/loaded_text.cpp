@@ -36,6 +36,7 @@ std::string run_figures(const Item<LoadedRun>& item) {
   }
   text += fmt::format("lost {} of {}", run.lost, run.sent);
   if (run.send_failed > 0) text += fmt::format(", not sent {}", run.send_failed);
+  if (run.skipped > 0) text += fmt::format(", skipped {}", run.skipped);
   if (run.violations > 0) text += fmt::format(", impossible {}", run.violations);
   if (run.load) text += fmt::format(", iperf3 {}", rate_text(run.load->received_bps));
   return text;

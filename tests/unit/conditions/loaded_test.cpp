@@ -156,6 +156,7 @@ TEST(LoadedRun, IsTakenFromTheSummary) {
   report::Summary summary;
   summary.document.probes = {.sent = 9, .received = 7, .lost = 2, .send_failed = 1};
   summary.document.violations.causal_order = 3;
+  summary.document.skipped = 5;
   report::Figures figures{.count = 7, .min = 1, .max = 9};
   figures.quantile[0] = 4;
   summary.rtt[1] = figures;
@@ -166,6 +167,7 @@ TEST(LoadedRun, IsTakenFromTheSummary) {
   EXPECT_EQ(taken.lost, 2U);
   EXPECT_EQ(taken.send_failed, 1U);
   EXPECT_EQ(taken.violations, 3U);
+  EXPECT_EQ(taken.skipped, 5U);
   EXPECT_FALSE(taken.views[0]);
   EXPECT_EQ(taken.views[1]->p50_ns, 4);
   EXPECT_EQ(taken.views[1]->p99_ns, std::nullopt);
@@ -204,6 +206,16 @@ TEST(LoadedText, RunsThenWhatTheLoadAdded) {
   EXPECT_THAT(text, HasSubstr("grows by 5.00 ms or more over idle"));
   EXPECT_THAT(text, Not(HasSubstr("eBPF tc")));
   EXPECT_THAT(check_text(Conditions{}, {}, {}), Not(HasSubstr("nder load")));
+}
+
+TEST(LoadedText, SaysWhatWasNotSent) {
+  auto conditions = sample();
+  auto& idle = *conditions.loaded->runs[index(LoadPhase::idle)].value;
+  idle.send_failed = 2;
+  idle.skipped = 90;
+  idle.violations = 1;
+  EXPECT_THAT(check_text(conditions, {}, {.columns = 200}),
+              HasSubstr("lost 0 of 500, not sent 2, skipped 90, impossible 1\n"));
 }
 
 TEST(LoadedJson, FiguresAndIncreaseByPhase) {
