@@ -6,7 +6,7 @@ import os
 import signal
 
 import lab
-from lab import IF_A, IF_B, check, contains, equal, wait_for
+from lab import Failure, IF_A, IF_B, Skip, check, contains, equal, wait_for
 
 PLACES = ["sender_qdisc", "network", "reflector_ingress", "reflector_application", "sender_application"]
 
@@ -43,8 +43,24 @@ def check_result(result, places):
     return skipped
 
 
+def find_known_delays(host, most_runs=3):
+    """A run that passes. A fault of the tool is there in every run; a neighbour that takes the CPUs is not."""
+    results = []
+    for _ in range(most_runs):
+        done = host.netobs("selftest", "--probes", "40", "--json", "-", timeout_s=200)
+        check(done.status in (0, 3), f"status {done.status}: {done.err}")
+        results.append(done.json())
+        if done.status == 0:
+            return results[-1]
+    busy = min(result["used_by_others"] for result in results)
+    if busy > 0.25:
+        raise Skip(f"other programs used {busy:.0%} of the CPUs or more in each of {most_runs} runs")
+    missed = [[row["missed"] for row in result["recovery"]] for result in results]
+    raise Failure(f"{most_runs} runs missed: {missed}")
+
+
 def test_known_delays_are_found(host):
-    result = host.netobs("selftest", "--probes", "40", "--json", "-", timeout_s=200).expect(0).json()
+    result = find_known_delays(host)
     equal(result["verdict"], "pass", "verdict")
     skipped = check_result(result, PLACES)
     check(not set(skipped) & {"network", "counts", "reflector_application", "sender_application"}, str(skipped))
