@@ -26,9 +26,8 @@ template <class Number>
 std::optional<Number> hex(std::string_view text) {
   constexpr int base = 16;
   Number number = 0;
-  const auto* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, number, base);
-  if (text.empty() || read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (read.ec != std::errc{} || read.ptr != text.data() + text.size()) return std::nullopt;
   return number;
 }
 
