@@ -108,7 +108,9 @@ class Engine:
             done = subprocess.run(args, cwd=ROOT, env=dict(self.env, **env), capture_output=True, text=text,
                                   input=stdin, timeout=timeout_s, check=False)
         except subprocess.TimeoutExpired as error:
-            raise Failure(f"{' '.join(args)} did not end within {timeout_s} s: {error.stdout} {error.stderr}") from error
+            # Bytes, whatever was asked for.
+            last = ((error.stdout or b"") + (error.stderr or b""))[-2000:]
+            raise Failure(f"{' '.join(args)} did not end within {timeout_s} s: {last!r}") from error
         if allowed is not None:
             check(done.returncode in allowed,
                   f"{' '.join(args)}: status {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
