@@ -22,6 +22,8 @@ from lab import Failure, Skip, check, contains, equal, wait_for
 
 FILES = ["compose.yaml", "tests/containers/compose.test.yaml"]
 PMA_PORT = 20000 + os.getpid() % 10000
+# A panel that is empty where every timestamp was captured.
+NOTHING_MISSING = "Why timestamps are missing"
 TABLES = ["interval_counts", "netobs_schema", "probes", "rollup_buckets", "rollups", "run_metrics", "run_points", "runs",
           "udp_metrics"]
 
@@ -203,7 +205,7 @@ def test_dashboards(stack):
             asked += 1
             try:
                 answer = grafana_sql.ask(client, grafana_sql.expand(sql, variables, values, span), form)
-                if not answer.rows:
+                if not answer.rows and NOTHING_MISSING not in title:
                     wrong.append(f"{board['uid']}, {title}: empty")
             except grafana_sql.QueryError as error:
                 wrong.append(f"{board['uid']}, {title}: {error}")
