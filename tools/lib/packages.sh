@@ -4,12 +4,13 @@
 #
 # A row is: group, package, why. The names are those of Debian 12; Debian 13 and Ubuntu 24.04 use the
 # same ones except where a row lists alternatives with `|`: the first one already installed counts, else
-# the first one the package lists know is installed. What differs, and where:
+# the first one the package lists know is installed. An alternative with a slash is a program, which a
+# package of another source may have brought (Node's own brings npm). What differs, and where:
 #   libssl3, libpcap0.8, libmysqlcppconn7v5, libfmt9
 #                    Debian 13 and Ubuntu 24.04 renamed some of them in the 64-bit time transition or
 #                    ship a newer soname; they matter only where a built program is run without building
-# A group that ends in `?` is wanted, not needed: a row no package list knows is reported and passed
-# over, and the step that uses it says why it was skipped.
+# A group that ends in `?` is wanted, not needed: a row that no package list knows, or that does
+# not go with what is installed, is reported and passed over, and the step that uses it says why it was skipped.
 #
 # There is no database daemon here on purpose: mariadb-server-core has the server program for the tests,
 # which start a private instance themselves, and no service.
@@ -64,7 +65,7 @@ netobs_packages=(
   "test?  clang-tidy-19                             tools/lint: static analysis"
   "test?  libclang-rt-19-dev                        tools/fuzz: libFuzzer and sanitizers"
   "test?  nodejs                                    checks the dashboards against Grafana's types"
-  "test?  npm                                       fetches Grafana's types for that"
+  "test?  npm|/usr/bin/npm                          fetches Grafana's types for that"
   "test?  debootstrap                               tools/debian13"
   "test?  debian-archive-keyring                    tools/debian13: verifies what it fetches"
   "test?  docker.io                                 container tests: the engine; no service is started"
