@@ -26,7 +26,9 @@ enum netobs_point {
   NETOBS_TC_INGRESS = 8,
   NETOBS_SOCKET_DELIVERY = 9,
   NETOBS_SKB_COPY_DATAGRAM_IOVEC = 10,
-  NETOBS_POINTS = 12,
+  NETOBS_XDP_RX = 12,
+  NETOBS_XDP_TX = 13,
+  NETOBS_POINTS = 15,
 };
 
 enum netobs_clock {
@@ -70,4 +72,4 @@ struct netobs_counters {
   netobs_u64 merged[NETOBS_POINTS];      // several packets in one skb (GSO, GRO): no single number
   netobs_u64 unreadable[NETOBS_POINTS];  // the payload is in page fragments the program cannot read
 };
-NETOBS_ABI_ASSERT(sizeof(struct netobs_counters) == 288);
+NETOBS_ABI_ASSERT(sizeof(struct netobs_counters) == 360);

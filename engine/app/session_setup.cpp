@@ -113,9 +113,9 @@ SenderConfig sender_config(const RunConfig& config, const Endpoint& remote) {
   return sender;
 }
 
-/// Every hook point lies on every socket's path, whatever the transport is.
-PointSet path_points(const LinuxTransport& transport) {
-  return transport.points_on_path() | hook_points | points_of(Layer::app);
+/// What a probe passes at the reflector, by its own word; without one it is a socket's path.
+PointSet reflector_path(const ReflectorInfo& reflector) {
+  return reflector.on_path == PointSet{} ? socket_path : reflector.on_path;
 }
 
 /// What one host can give, by what it switched on and what the warm-up then saw.
@@ -158,9 +158,10 @@ void make_plan(const RunConfig& config, PreparedSession& session) {
   foreign.add(Point::tx_software);
   foreign.add(Point::tx_hardware);
   const PointSet on_reflector = session.reflector.multi_layer ? session.reflector.points : foreign;
-  const auto path = path_points(*session.transport);
-  const std::array hosts{judge(Host::sender, path, on_sender, session),
-                         judge(Host::reflector, path, on_reflector & wanted, session)};
+  const auto sender_path = session.transport->points_on_path();
+  const std::array hosts{
+      judge(Host::sender, sender_path, on_sender, session),
+      judge(Host::reflector, reflector_path(session.reflector), on_reflector & wanted, session)};
   for (std::size_t i = 0; i < slot_count; ++i) {
     const auto point = slot_point(i);
     const auto& points = hosts[index(slot_host(i))];
@@ -269,7 +270,7 @@ CorrelatorConfig PreparedSession::correlator() const {
   config.sender_points = stats::active_points(plan, Host::sender);
   config.reflector_points = stats::active_points(plan, Host::reflector);
   for (std::size_t i = 0; i < slot_count; ++i) config.absent_reason[i] = plan[i].reason;
-  config.reflector_reports = reflector.multi_layer;
+  config.reflector_reports = reflector.reports();
   config.reflector_counts = reflector.stateful;
   return config;
 }

@@ -14,13 +14,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!reply) return 0;
   // An entry may have been sent wide without need; never the reverse: the original size suffices.
   std::vector<std::byte> again(value.size());
-  wire::NetobsReplyWriter writer(again, reply->available, reply->clock_identity, reply->dropped);
+  wire::NetobsReplyWriter writer(again, reply->status);
   for (const auto& entry : reply->entries()) {
     NETOBS_CHECK(writer.add(entry), "entry of {} points", entry.points.bits());
   }
   const auto second = wire::parse_netobs_reply(again);
   NETOBS_CHECK(second && second->entry_count == reply->entry_count &&
-                   second->entry_slots == reply->entry_slots && second->dropped == reply->dropped,
+                   second->entry_slots == reply->entry_slots && second->status == reply->status,
                "{} entries", reply->entry_count);
   return 0;
 }

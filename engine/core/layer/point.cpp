@@ -9,15 +9,15 @@ constexpr std::array<std::string_view, reason_count> reason_names{
 
 static_assert(
     [] {
-      for (std::size_t i = 0; i < point_count; ++i) {
-        if (index(point_table[i].point) != i) return false;
-      }
+      PointSet seen;
+      for (const auto& row : point_table) seen.add(row.point);
+      if (seen.bits() != (1U << point_count) - 1U) return false;
       for (std::size_t i = 0; i < layer_count; ++i) {
         if (index(layer_table[i].layer) != i) return false;
       }
       return true;
     }(),
-    "the tables are indexed by the enum");
+    "every point has a row, and layers are indexed by the enum");
 
 }  // namespace
 

@@ -14,8 +14,8 @@ namespace netobs {
 enum class Host : std::uint8_t { sender, reflector };
 inline constexpr std::size_t host_count = 2;
 
-/// Order is causal order within one direction (kernel: net/core/dev.c, net/ipv4/udp.c).
-/// The numeric values are the bit numbers of the Net Obs TLV's masks: append only.
+/// The numeric values are the bit numbers of the Net Obs TLV's masks: append only. The causal order
+/// is that of point_table.
 enum class Point : std::uint8_t {
   app_tx,
   tx_sched,
@@ -29,14 +29,17 @@ enum class Point : std::uint8_t {
   socket_delivery,
   skb_copy_datagram_iovec,
   app_rx,
+  xdp_rx,
+  xdp_tx,
+  tx_completion,
 };
-inline constexpr std::size_t point_count = 12;
+inline constexpr std::size_t point_count = 15;
 
 enum class Direction : std::uint8_t { tx, rx };
 
 /// What a user switches on or off with --layers.
-enum class Layer : std::uint8_t { app, kernel, tc, socket, trace, nic };
-inline constexpr std::size_t layer_count = 6;
+enum class Layer : std::uint8_t { app, kernel, tc, socket, trace, nic, xdp };
+inline constexpr std::size_t layer_count = 7;
 
 struct PointInfo {
   Point point;
@@ -44,8 +47,12 @@ struct PointInfo {
   Direction direction;
   Layer layer;
   std::string_view where;  ///< where in the path, in the kernel's words
+  /// Comes before the following rows of its direction, and before what the peer takes. False: it
+  /// belongs to this packet but may be late, so it is no end of a segment.
+  bool in_order = true;
 };
 
+/// In causal order within one direction (kernel: net/core/dev.c, net/ipv4/udp.c).
 inline constexpr std::array<PointInfo, point_count> point_table{{
     {Point::app_tx, "app_tx", Direction::tx, Layer::app, "just before the send call"},
     {Point::tx_sched, "tx_sched", Direction::tx, Layer::kernel,
@@ -55,10 +62,15 @@ inline constexpr std::array<PointInfo, point_count> point_table{{
      "tracepoint after the qdisc, before the driver"},
     {Point::tx_software, "tx_software", Direction::tx, Layer::kernel,
      "SCM_TSTAMP_SND, skb_tx_timestamp in the driver"},
+    {Point::xdp_tx, "xdp_tx", Direction::tx, Layer::xdp, "the XDP program, just before XDP_TX"},
+    {Point::tx_completion, "tx_completion", Direction::tx, Layer::xdp,
+     "AF_XDP completion ring: the driver has given the frame back", false},
     {Point::tx_hardware, "tx_hardware", Direction::tx, Layer::nic,
      "SCM_TSTAMP_SND with the NIC's clock"},
     {Point::rx_hardware, "rx_hardware", Direction::rx, Layer::nic,
      "the NIC's clock, in the driver's descriptor"},
+    {Point::xdp_rx, "xdp_rx", Direction::rx, Layer::xdp,
+     "the XDP program: in the driver, or in SKB mode just before tc"},
     {Point::rx_software, "rx_software", Direction::rx, Layer::kernel,
      "SOF_TIMESTAMPING_RX_SOFTWARE, netif_rx or the receive core"},
     {Point::tc_ingress, "tc_ingress", Direction::rx, Layer::tc, "BPF at tc ingress, before IP"},
@@ -83,6 +95,7 @@ inline constexpr std::array<LayerInfo, layer_count> layer_table{{
     {Layer::socket, "socket", "eBPF socket filter on the tool's own socket: delivery"},
     {Layer::trace, "trace", "eBPF tracepoints: end of the qdisc, copy to user space"},
     {Layer::nic, "nic", "SO_TIMESTAMPING hardware timestamps of the NIC"},
+    {Layer::xdp, "xdp", "the XDP program's own timestamps, where packets bypass the stack"},
 }};
 
 [[nodiscard]] constexpr std::size_t index(Point point) {
@@ -94,8 +107,17 @@ inline constexpr std::array<LayerInfo, layer_count> layer_table{{
 [[nodiscard]] constexpr std::size_t index(Layer layer) {
   return static_cast<std::size_t>(layer);
 }
+/// Row of a point in point_table: its place in the causal order.
+inline constexpr std::array<std::size_t, point_count> order_of_point = [] {
+  std::array<std::size_t, point_count> rows{};
+  for (std::size_t row = 0; row < point_count; ++row) rows[index(point_table[row].point)] = row;
+  return rows;
+}();
+[[nodiscard]] constexpr std::size_t order(Point point) {
+  return order_of_point[index(point)];
+}
 [[nodiscard]] constexpr const PointInfo& info(Point point) {
-  return point_table[index(point)];
+  return point_table[order(point)];
 }
 [[nodiscard]] constexpr std::string_view name(Point point) {
   return info(point).name;
@@ -120,6 +142,9 @@ class PointSet {
     bits_ = static_cast<std::uint16_t>(bits_ & ~(1U << index(point)));
   }
   [[nodiscard]] constexpr std::uint16_t bits() const { return bits_; }
+  [[nodiscard]] constexpr PointSet without(PointSet other) const {
+    return PointSet(static_cast<std::uint16_t>(bits_ & ~other.bits_));
+  }
   [[nodiscard]] constexpr bool covers(PointSet other) const { return (other.bits_ & ~bits_) == 0; }
   friend constexpr bool operator==(PointSet, PointSet) = default;
   friend constexpr PointSet operator|(PointSet a, PointSet b) {
@@ -142,6 +167,23 @@ class PointSet {
   }
   return set;
 }
+
+/// What a packet passes on its way through the kernel's stack and sockets.
+inline constexpr PointSet socket_path =
+    PointSet((1U << point_count) - 1U).without(points_of(Layer::xdp));
+/// What it passes where AF_XDP takes it past the stack.
+inline constexpr PointSet af_xdp_path = [] {
+  PointSet set = points_of(Layer::app) | points_of(Layer::nic) | points_of(Layer::xdp);
+  set.remove(Point::xdp_tx);
+  return set;
+}();
+/// What it passes where an XDP program answers it inside the driver.
+inline constexpr PointSet xdp_reflector_path = [] {
+  PointSet set = points_of(Layer::nic);
+  set.add(Point::xdp_rx);
+  set.add(Point::xdp_tx);
+  return set;
+}();
 
 /// A slot of a probe record: one point on one host. Every slot is passed at most once per probe:
 /// the sender's tx points and the reflector's rx points on the way out, the rest on the way back.

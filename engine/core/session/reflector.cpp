@@ -145,7 +145,8 @@ wire::ReflectorPacket Reflector::reply_base(const wire::SenderPacket& packet,
           .t3 = 0,  // stamp_t3(), as late as possible
           .error_estimate = config_.error_estimate,
           .ssid = packet.ssid,
-          .t2 = wire::ntp_from_unix_ns(datagram.rx_software_ns.value_or(datagram.app_rx_ns)),
+          .t2 = wire::ntp_from_unix_ns(
+              datagram.xdp_rx_ns.value_or(datagram.rx_software_ns.value_or(datagram.app_rx_ns))),
           .sender_sequence = packet.sequence,
           .sender_t1 = packet.t1,
           .sender_error_estimate = packet.error_estimate.encode(),

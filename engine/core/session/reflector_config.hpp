@@ -36,6 +36,8 @@ struct ReflectorConfig {
   bool answer_own_port = false;
   /// Points that this host records here; others are never waited for.
   PointSet available{};
+  /// Points that a packet passes here at all; empty = the kernel's own path.
+  PointSet on_path{};
   std::uint64_t clock_identity =
       0;                         ///< opaque; the same for every process of one kernel; 0 = not told
   std::uint8_t clock_steps = 0;  ///< how often CLOCK_REALTIME was set since the start; wraps

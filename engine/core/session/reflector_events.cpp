@@ -25,6 +25,7 @@ void Reflector::record_receive(Session& session, std::uint64_t number, const Ses
                                std::uint32_t sender_sequence, const RxDatagram& datagram) {
   EntryRing& entries = *session.entries;
   (void)entries.set(number, Point::app_rx, datagram.app_rx_ns);
+  if (datagram.xdp_rx_ns) (void)entries.set(number, Point::xdp_rx, *datagram.xdp_rx_ns);
   if (datagram.rx_software_ns)
     (void)entries.set(number, Point::rx_software, *datagram.rx_software_ns);
   if (datagram.rx_hardware_ns)

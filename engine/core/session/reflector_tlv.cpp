@@ -94,8 +94,12 @@ TlvAnswers::Verdict TlvAnswers::answer_netobs(std::span<std::byte> value, Sessio
   if (!requested) return Verdict::unrecognised;
   EntryRing& entries = session.entry_ring(config_.entries);
   entries.set_wanted(*requested & config_.available);
-  wire::NetobsReplyWriter writer(value, config_.available, config_.clock_identity,
-                                 entries.dropped(), config_.clock_steps);
+  wire::NetobsReplyWriter writer(value, {.available = config_.available,
+                                         .on_path = config_.on_path,
+                                         .base_is_xdp = false,
+                                         .clock_identity = config_.clock_identity,
+                                         .dropped = entries.dropped(),
+                                         .clock_steps = config_.clock_steps});
   entries.fill(writer, turn);
   return Verdict::answered;
 }

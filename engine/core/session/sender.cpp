@@ -21,11 +21,13 @@ constexpr Duration settle_time = std::chrono::milliseconds(50);
 }  // namespace
 
 std::uint32_t probe_size_for(wire::Mode mode, PointSet reflector_points, unsigned reports) {
+  // No host takes both paths, and the kernel's has more points.
+  const PointSet kernel_path = reflector_points.without(points_of(Layer::xdp));
   const std::size_t hmac =
       mode == wire::Mode::authenticated ? wire::tlv_header_size + wire::hmac_size : 0;
   return static_cast<std::uint32_t>(wire::layout(mode).base_size + wire::tlv_header_size +
                                     wire::follow_up_size + wire::tlv_header_size +
-                                    wire::netobs_value_size(reflector_points, reports) + hmac);
+                                    wire::netobs_value_size(kernel_path, reports) + hmac);
 }
 
 Result<Sender> Sender::make(SenderConfig config, ObservationQueue& observations) {
@@ -125,7 +127,7 @@ Sender::Action Sender::next_drain(MonotonicTime now) {
   }
   const auto answer_due = last_measured_ + config_.timeout;
   if (counters_.replies < counters_.sent && now < answer_due) return {Step::wait, answer_due};
-  if (reflector_.multi_layer && drain_sent_ < config_.max_drain_probes) {
+  if (reflector_.reports() && drain_sent_ < config_.max_drain_probes) {
     if (now < drain_next_) return {Step::wait, drain_next_};
     return {Step::send, now};
   }
@@ -309,10 +311,13 @@ void Sender::on_datagram(const RxDatagram& datagram, MonotonicTime now) {
   if (datagram.rx_software_ns) {
     push_timestamp(*probe, slot(Host::sender, Point::rx_software), *datagram.rx_software_ns);
   }
+  if (datagram.xdp_rx_ns) {
+    push_timestamp(*probe, slot(Host::sender, Point::xdp_rx), *datagram.xdp_rx_ns);
+  }
   if (datagram.rx_hardware_ns) {
     push_timestamp(*probe, slot(Host::sender, Point::rx_hardware), *datagram.rx_hardware_ns);
   }
-  if (!reflector_.multi_layer) take_base_timestamps(*probe, *reply, datagram.app_rx_ns);
+  if (!reflector_.reports()) take_base_timestamps(*probe, *reply, datagram.app_rx_ns);
 }
 
 }  // namespace netobs

@@ -26,11 +26,12 @@ void Sender::take_base_timestamps(std::uint64_t probe, const wire::ReflectorPack
                                   std::int64_t reference_ns) {
   // Where a foreign reflector takes T2 and T3 is not known; they bracket its residence, so they go
   // where ours would be if it were an application, and the report says so.
+  const bool program = reflector_.base_is_xdp;
   const auto format = reply.error_estimate.format;
-  push_timestamp(probe, slot(Host::reflector, Point::app_rx),
+  push_timestamp(probe, slot(Host::reflector, program ? Point::xdp_rx : Point::app_rx),
                  to_unix_ns(reply.t2, format, reference_ns));
   const auto t3_ns = to_unix_ns(reply.t3, format, reference_ns);
-  push_timestamp(probe, slot(Host::reflector, Point::app_tx), t3_ns);
+  push_timestamp(probe, slot(Host::reflector, program ? Point::xdp_tx : Point::app_tx), t3_ns);
   recent_[reply.sequence % recent_.size()] = {reply.sequence, probe, t3_ns, true};
 }
 
@@ -100,10 +101,12 @@ void Sender::take_reports(std::span<const std::byte> value, MonotonicTime now) {
     return;
   }
   reflector_.multi_layer = true;
-  reflector_.points = reply->available;
-  reflector_.clock_identity = reply->clock_identity;
-  reflector_.dropped = reply->dropped;
-  follow_reflector_clock(reply->clock_steps, now);
+  reflector_.points = reply->status.available;
+  reflector_.on_path = reply->status.on_path;
+  reflector_.base_is_xdp = reply->status.base_is_xdp;
+  reflector_.clock_identity = reply->status.clock_identity;
+  reflector_.dropped = reply->status.dropped;
+  follow_reflector_clock(reply->status.clock_steps, now);
   for (const auto& entry : reply->entries()) take_report(entry);
 }
 

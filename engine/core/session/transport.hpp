@@ -26,14 +26,15 @@ struct RxDatagram {
   std::int64_t app_rx_ns = 0;  ///< CLOCK_REALTIME, read when the completion was seen
   std::optional<std::int64_t> rx_software_ns;
   std::optional<std::int64_t> rx_hardware_ns;
-  std::uint8_t ttl = 0;    ///< TTL or hop limit as received, 0 = unknown
-  bool truncated = false;  ///< longer than the transport's buffer
+  std::optional<std::int64_t> xdp_rx_ns;  ///< by the XDP program that took it past the stack
+  std::uint8_t ttl = 0;                   ///< TTL or hop limit as received, 0 = unknown
+  bool truncated = false;                 ///< longer than the transport's buffer
 };
 
 /// A transmit timestamp, found again by the id that was given with the datagram.
 struct TxTimestamp {
   std::uint32_t id = 0;
-  Point point = Point::tx_software;  ///< tx_sched, tx_software or tx_hardware
+  Point point = Point::tx_software;  ///< tx_sched, tx_software, tx_completion or tx_hardware
   std::int64_t ns = 0;
 };
 
@@ -89,7 +90,7 @@ class Transport {
   /// WaitMode::hybrid is the caller's business: here it means block.
   [[nodiscard]] virtual TransportEvents poll(MonotonicTime until, WaitMode wait) = 0;
 
-  /// The points that exist on this transport's path at all.
+  /// The points that a packet passes on this transport's path at all, whoever takes them.
   [[nodiscard]] virtual PointSet points_on_path() const = 0;
   /// Those of them that this kernel and socket will deliver, as far as set-up could tell.
   [[nodiscard]] virtual PointSet points_enabled() const = 0;

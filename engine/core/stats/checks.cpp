@@ -13,6 +13,7 @@ CausalViolations check_causal_order(const ProbeRecord& record, const ClockRelati
   CausalViolations violations;
   for (const std::size_t slot_index : path_order) {
     if (record.reason[slot_index] != Reason::captured) continue;
+    if (!info(slot_point(slot_index)).in_order) continue;
     const bool hardware = info(slot_point(slot_index)).layer == Layer::nic;
     const std::size_t host = index(slot_host(slot_index));
     std::size_t& before = previous[hardware ? host_count + host : one_clock ? 0 : host];

@@ -9,20 +9,38 @@
 namespace netobs::stats {
 namespace {
 
-/// What a packet goes through between a point and the next one of the table, in the field's words.
+/// What a packet goes through between a point and the next one of the kernel's own path, in the
+/// field's words. In the order of point_table; empty: nothing of that path begins there.
 constexpr std::array<std::string_view, point_count> elementary_names{
     "syscall and stack",  // app_tx to tx_sched
     "egress hooks",       // netfilter egress and tc, up to our own tc program
     "qdisc",              // tc_egress to net_dev_start_xmit
     "driver",             // net_dev_start_xmit to tx_software
     "ring and NIC",       // tx_software to tx_hardware
+    "",                   // xdp_tx
+    "",                   // tx_completion
     "",                   // tx_hardware: what follows is the network
     "NIC to stack",       // rx_hardware to rx_software
+    "",                   // xdp_rx
     "softirq and RPS",    // rx_software to tc_ingress
     "IP and UDP",         // tc_ingress to socket_delivery
     "wake-up",            // socket_delivery to skb_copy_datagram_iovec
     "copy",               // skb_copy_datagram_iovec to app_rx
     "residence",          // app_rx to app_tx, on the reflector
+};
+
+struct BypassName {
+  Point from;
+  Point to;
+  std::string_view name;
+};
+/// Where an XDP program takes the packet out of the kernel's path.
+constexpr std::array bypass_names{
+    BypassName{Point::rx_hardware, Point::xdp_rx, "NIC to XDP"},
+    BypassName{Point::xdp_rx, Point::app_rx, "AF_XDP delivery"},
+    BypassName{Point::xdp_rx, Point::xdp_tx, "XDP program"},
+    BypassName{Point::xdp_tx, Point::tx_hardware, "ring and NIC"},
+    BypassName{Point::app_tx, Point::tx_hardware, "AF_XDP send, ring and NIC"},
 };
 
 constexpr std::array<std::string_view, 8> kind_names{
@@ -37,7 +55,8 @@ bool is_hardware(Point point) {
 
 bool has_direction(PointSet set, Direction direction) {
   return std::ranges::any_of(point_table, [&](const PointInfo& row) {
-    return row.direction == direction && row.layer != Layer::nic && set.has(row.point);
+    return row.direction == direction && row.layer != Layer::nic && row.in_order &&
+           set.has(row.point);
   });
 }
 
@@ -51,24 +70,46 @@ std::string joined_name(Point from, Point to) {
       joined += elementary_names[i];
     }
   };
-  if (index(from) < index(to)) {
-    append(index(from), index(to));
+  if (order(from) < order(to)) {
+    append(order(from), order(to));
   } else {  // from receive to transmit, through the reflector's application
-    append(index(from), point_count);
-    append(0, index(to));
+    append(order(from), point_count);
+    append(0, order(to));
   }
   return joined;
 }
 
-bool at_the_wire(std::size_t slot_index) {
-  const Point point = slot_point(slot_index);
-  return point == Point::tx_software || point == Point::rx_software || is_hardware(point);
+using Active = std::array<PointSet, host_count>;
+
+bool bypasses_stack(PointSet active) {
+  return active.has(Point::xdp_rx) || active.has(Point::xdp_tx);
 }
 
-/// Says how much of the hosts is in it: an honest name when the kernel's own points are missing.
-std::string network_name(std::initializer_list<std::size_t> ends, std::string_view way) {
-  const bool bare = std::ranges::all_of(ends, at_the_wire);
-  return fmt::format("{}, {}", bare ? "network" : "network and stacks", way);
+std::string inner_name(Point from, Point to, PointSet active) {
+  if (bypasses_stack(active)) {
+    for (const auto& row : bypass_names) {
+      if (row.from == from && row.to == to) return std::string(row.name);
+    }
+  }
+  return joined_name(from, to);
+}
+
+/// Says how much of the hosts is in it: an honest name when the points next to the wire are
+/// missing.
+std::string network_name(std::initializer_list<std::size_t> ends, std::string_view way,
+                         const Active& active) {
+  std::string_view what = "network";
+  for (const auto end : ends) {
+    const Point point = slot_point(end);
+    if (point == Point::tx_software || point == Point::rx_software || is_hardware(point)) continue;
+    if (bypasses_stack(active[index(slot_host(end))])) {
+      // No stack lies there, but the ring and the driver do.
+      if (what == "network") what = "network and drivers";
+    } else {
+      what = "network and stacks";
+    }
+  }
+  return fmt::format("{}, {}", what, way);
 }
 
 SegmentKind kind_between(std::size_t from, std::size_t to) {
@@ -86,26 +127,26 @@ SegmentKind kind_between(std::size_t from, std::size_t to) {
   return from_way == Direction::rx ? SegmentKind::reflector_rx : SegmentKind::reflector_tx;
 }
 
-Segment make_segment(std::size_t from, std::size_t to) {
+Segment make_segment(std::size_t from, std::size_t to, const Active& active) {
   Segment segment{from, to, kind_between(from, to), {}, {}};
   switch (segment.kind) {
     case SegmentKind::network_forward:
-      segment.name = network_name({from, to}, "out");
+      segment.name = network_name({from, to}, "out", active);
       break;
     case SegmentKind::network_backward:
-      segment.name = network_name({from, to}, "back");
+      segment.name = network_name({from, to}, "back", active);
       break;
     case SegmentKind::network_both_ways:
       segment.name = "network and reflector";
       break;
     default:
-      segment.name = joined_name(slot_point(from), slot_point(to));
+      segment.name = inner_name(slot_point(from), slot_point(to), active[index(slot_host(from))]);
   }
   return segment;
 }
 
 /// Replaces the two one-way segments by one that needs no common clock.
-void combine_network(std::vector<Segment>& segments) {
+void combine_network(std::vector<Segment>& segments, const Active& active) {
   const auto by_kind = [&](SegmentKind kind) {
     return std::ranges::find(segments, kind, &Segment::kind);
   };
@@ -113,7 +154,7 @@ void combine_network(std::vector<Segment>& segments) {
   const auto backward = by_kind(SegmentKind::network_backward);
   if (forward == segments.end() || backward == segments.end()) return;
   forward->name =
-      network_name({forward->from, forward->to, backward->from, backward->to}, "both ways");
+      network_name({forward->from, forward->to, backward->from, backward->to}, "both ways", active);
   forward->less = Segment::Bracket{forward->to, backward->from};
   forward->to = backward->to;
   forward->kind = SegmentKind::network_both_ways;
@@ -168,13 +209,13 @@ Path build_path(const PathConfig& config) {
     const Point point = slot_point(slot_index);
     if (!config.active[index(host)].has(point)) continue;
     if (host == Host::reflector && !through_reflector) continue;
-    if (is_hardware(point) && !config.nic_clock_mapped) continue;
+    if (!info(point).in_order || (is_hardware(point) && !config.nic_clock_mapped)) continue;
     path.chain.push_back(slot_index);
   }
   for (std::size_t i = 0; i + 1 < path.chain.size(); ++i) {
-    path.segments.push_back(make_segment(path.chain[i], path.chain[i + 1]));
+    path.segments.push_back(make_segment(path.chain[i], path.chain[i + 1], config.active));
   }
-  if (!config.clocks.one_way_allowed()) combine_network(path.segments);
+  if (!config.clocks.one_way_allowed()) combine_network(path.segments, config.active);
   return path;
 }
 

@@ -45,7 +45,10 @@ inline constexpr std::array<View, 4> view_table{{
 [[nodiscard]] inline std::optional<std::int64_t> net_rtt_ns(const ProbeRecord& record,
                                                             const View& view) {
   const auto round_trip = rtt_ns(record, view);
-  const auto inside = between_ns(record, Host::reflector, view.rx, view.tx);
+  // A reflector that is an XDP program has no application: the program stands where it would.
+  const bool program = view.tx == Point::app_tx && record.at(Host::reflector, Point::xdp_tx);
+  const auto inside = program ? between_ns(record, Host::reflector, Point::xdp_rx, Point::xdp_tx)
+                              : between_ns(record, Host::reflector, view.rx, view.tx);
   if (!round_trip || !inside) return std::nullopt;
   return saturating_difference(*round_trip, *inside);
 }

@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint32_t magic = 0x4e4f4253;  // "NOBS"
 constexpr std::uint8_t version = 1;
 constexpr std::uint8_t flag_reply = 0x01;
+constexpr std::uint8_t flag_base_is_xdp = 0x02;
 constexpr std::uint8_t flag_wide = 0x01;
 constexpr std::uint8_t flag_clock_stepped = 0x02;
 
@@ -22,6 +23,7 @@ constexpr std::size_t at_flags = 5;
 constexpr std::size_t at_count = 6;
 constexpr std::size_t at_clock_steps = 7;
 constexpr std::size_t at_mask = 8;
+constexpr std::size_t at_on_path = 10;
 constexpr std::size_t at_clock = 12;
 constexpr std::size_t at_dropped = 20;
 
@@ -143,14 +145,14 @@ std::expected<PointSet, NetobsReject> parse_netobs_request(std::span<const std::
   return PointSet(load_be<std::uint16_t>(value, at_mask));
 }
 
-NetobsReplyWriter::NetobsReplyWriter(std::span<std::byte> value, PointSet available,
-                                     std::uint64_t clock_identity, std::uint32_t dropped,
-                                     std::uint8_t clock_steps)
+NetobsReplyWriter::NetobsReplyWriter(std::span<std::byte> value, const NetobsStatus& status)
     : value_(value) {
-  write_header(value, flag_reply, available);
-  store_be(value, at_clock, clock_identity);
-  store_be(value, at_dropped, dropped);
-  store_be(value, at_clock_steps, clock_steps);
+  const unsigned flags = flag_reply | (status.base_is_xdp ? flag_base_is_xdp : 0U);
+  write_header(value, static_cast<std::uint8_t>(flags), status.available);
+  store_be(value, at_on_path, status.on_path.bits());
+  store_be(value, at_clock, status.clock_identity);
+  store_be(value, at_dropped, status.dropped);
+  store_be(value, at_clock_steps, status.clock_steps);
 }
 
 bool NetobsReplyWriter::add(const NetobsEntry& entry) {
@@ -190,10 +192,14 @@ std::expected<NetobsReply, NetobsReject> parse_netobs_reply(std::span<const std:
   reply.entry_count = load_be<std::uint8_t>(value, at_count);
   if (reply.entry_count > netobs_max_entries)
     return std::unexpected(NetobsReject::too_many_entries);
-  reply.available = PointSet(load_be<std::uint16_t>(value, at_mask));
-  reply.clock_identity = load_be<std::uint64_t>(value, at_clock);
-  reply.dropped = load_be<std::uint32_t>(value, at_dropped);
-  reply.clock_steps = load_be<std::uint8_t>(value, at_clock_steps);
+  reply.status = {
+      .available = PointSet(load_be<std::uint16_t>(value, at_mask)),
+      .on_path = PointSet(load_be<std::uint16_t>(value, at_on_path)),
+      .base_is_xdp = (load_be<std::uint8_t>(value, at_flags) & flag_base_is_xdp) != 0,
+      .clock_identity = load_be<std::uint64_t>(value, at_clock),
+      .dropped = load_be<std::uint32_t>(value, at_dropped),
+      .clock_steps = load_be<std::uint8_t>(value, at_clock_steps),
+  };
   std::size_t offset = netobs_header_size;
   for (std::size_t i = 0; i < reply.entry_count; ++i) {
     const auto size = parse_entry(value.subspan(offset), reply.entry_slots[i]);

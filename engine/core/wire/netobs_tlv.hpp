@@ -31,12 +31,22 @@ struct NetobsEntry {
   friend bool operator==(const NetobsEntry&, const NetobsEntry&) = default;
 };
 
-struct NetobsReply {
+/// What every reply says of the reflector itself.
+struct NetobsStatus {
   PointSet available;  ///< what the reflector records in this session
+  PointSet on_path;    ///< what a probe passes there at all; empty = not told: the kernel's path
+  /// No entries will come: T2 and T3 of each reply are its times at xdp_rx and xdp_tx.
+  bool base_is_xdp = false;
   std::uint64_t clock_identity =
       0;                         ///< equal values = same kernel, same CLOCK_REALTIME; 0 = not told
   std::uint32_t dropped = 0;     ///< entries that the reflector lost to full buffers; wraps
   std::uint8_t clock_steps = 0;  ///< how often its CLOCK_REALTIME was set since it started; wraps
+
+  friend bool operator==(const NetobsStatus&, const NetobsStatus&) = default;
+};
+
+struct NetobsReply {
+  NetobsStatus status;
   std::size_t entry_count = 0;
   std::array<NetobsEntry, netobs_max_entries> entry_slots{};
 
@@ -83,12 +93,6 @@ inline constexpr PointSet netobs_hardware_points = [] {
   return netobs_header_size + std::min(entries, netobs_max_entries) * netobs_entry_size(points);
 }
 
-/// The same for entries of every software point, the most that a host without a NIC clock gives.
-[[nodiscard]] constexpr std::size_t netobs_tlv_size_for(std::size_t entries) {
-  constexpr auto software = static_cast<std::uint16_t>(~netobs_hardware_points.bits());
-  return netobs_value_size(PointSet(software), entries);
-}
-
 /// Turns a value into a request: header, then zeros to the end. value: at least 24 octets
 /// (checked).
 void write_netobs_request(std::span<std::byte> value, PointSet requested);
@@ -100,8 +104,7 @@ void write_netobs_request(std::span<std::byte> value, PointSet requested);
 class NetobsReplyWriter {
  public:
   /// value: at least 24 octets (checked), overwritten completely.
-  NetobsReplyWriter(std::span<std::byte> value, PointSet available, std::uint64_t clock_identity,
-                    std::uint32_t dropped, std::uint8_t clock_steps = 0);
+  NetobsReplyWriter(std::span<std::byte> value, const NetobsStatus& status);
   /// False when the entry does not fit or 8 are in; nothing is written then.
   [[nodiscard]] bool add(const NetobsEntry& entry);
 

@@ -43,7 +43,7 @@ class SyscallTransport final : public LinuxTransport {
   void submit(std::size_t count) override;
   TransportEvents poll(MonotonicTime until, WaitMode wait) override;
 
-  PointSet points_on_path() const override { return udp_points(); }
+  PointSet points_on_path() const override { return socket_path; }
   PointSet points_enabled() const override { return socket_.points; }
   TransportLosses losses() const override;
   Endpoint local() const override { return socket_.local; }

@@ -56,9 +56,9 @@ Error unknown_transport(std::string_view name) {
 std::span<const TransportKind> transport_table() {
   static const std::array table{
       TransportKind{"syscall", "sendmsg and recvmsg, TX timestamps from the error queue",
-                    udp_points(), &make_syscall_transport},
+                    socket_path, &make_syscall_transport},
       TransportKind{"io_uring", "one ring for sends, receives and TX timestamps (Linux 6.0)",
-                    udp_points(), &make_io_uring_transport},
+                    socket_path, &make_io_uring_transport},
   };
   return table;
 }

@@ -14,10 +14,27 @@ TEST(PointTable, PathPassesEverySlotOnceInOrder) {
   const std::set<std::size_t> seen(path_order.begin(), path_order.end());
   EXPECT_EQ(seen.size(), slot_count);
   EXPECT_EQ(path_order.front(), slot(Host::sender, Point::app_tx));
-  EXPECT_EQ(path_order[5], slot(Host::sender, Point::tx_hardware));
-  EXPECT_EQ(path_order[6], slot(Host::reflector, Point::rx_hardware));
-  EXPECT_EQ(path_order[12], slot(Host::reflector, Point::app_tx));
+  EXPECT_EQ(path_order[7], slot(Host::sender, Point::tx_hardware));
+  EXPECT_EQ(path_order[8], slot(Host::reflector, Point::rx_hardware));
+  EXPECT_EQ(path_order[15], slot(Host::reflector, Point::app_tx));
   EXPECT_EQ(path_order.back(), slot(Host::sender, Point::app_rx));
+}
+
+// The values are bits on the wire.
+TEST(PointTable, ValuesNeverChange) {
+  EXPECT_EQ(index(Point::app_tx), 0U);
+  EXPECT_EQ(index(Point::tx_hardware), 5U);
+  EXPECT_EQ(index(Point::rx_hardware), 6U);
+  EXPECT_EQ(index(Point::app_rx), 11U);
+  EXPECT_EQ(index(Point::xdp_rx), 12U);
+  EXPECT_EQ(index(Point::xdp_tx), 13U);
+  EXPECT_EQ(index(Point::tx_completion), 14U);
+}
+
+TEST(PointTable, AProgramTakesAPacketPastTheStackOrTheStackHasIt) {
+  EXPECT_EQ((socket_path & af_xdp_path), points_of(Layer::app) | points_of(Layer::nic));
+  EXPECT_FALSE(af_xdp_path.has(Point::xdp_tx));
+  EXPECT_EQ((xdp_reflector_path & points_of(Layer::app)).bits(), 0);
 }
 
 TEST(PointTable, NamesRoundTrip) {
@@ -45,7 +62,7 @@ TEST(PointTable, EveryPointBelongsToALayerOnce) {
         point_table, [&](const auto& point) { return point.layer == row.layer; }));
   }
   EXPECT_EQ(count, point_count);
-  EXPECT_EQ(all.bits(), 0x0fff);
+  EXPECT_EQ(all.bits(), 0x7fff);
 }
 
 TEST(ProbeRecord, MissingIsNotZero) {

@@ -322,7 +322,7 @@ TEST(EntryRing, NumbersPassTwoToThe32) {
     EXPECT_TRUE(ring.set(number, Point::app_tx, 2));
   }
   Bytes value(100);
-  wire::NetobsReplyWriter writer(value, app_only, 0, 0);
+  wire::NetobsReplyWriter writer(value, {.available = app_only});
   ring.fill(writer, at_ms(0));
   const auto reply = wire::parse_netobs_reply(value);
   ASSERT_TRUE(reply.has_value());
@@ -341,7 +341,7 @@ TEST(EntryRing, AnEntryTooLargeForTheRoomIsDroppedNotWaitedFor) {
   EXPECT_TRUE(ring.set(1, Point::app_rx, 0));
   EXPECT_TRUE(ring.set(1, Point::app_tx, 10));
   Bytes value(wire::netobs_value_size(app_only, 1));
-  wire::NetobsReplyWriter writer(value, app_only, 0, 0);
+  wire::NetobsReplyWriter writer(value, {.available = app_only});
   ring.fill(writer, at_ms(0));
   const auto reply = wire::parse_netobs_reply(value);
   ASSERT_EQ(reply->entry_count, 1U);

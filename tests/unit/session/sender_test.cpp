@@ -288,7 +288,8 @@ TEST_F(SenderTest, TakesReportsWithTheReflectorsNumbers) {
     entry.points = points_of(Layer::app);
     entry.ns[index(Point::app_rx)] = 1'111;
     entry.ns[index(Point::app_tx)] = 2'222;
-    wire::NetobsReplyWriter writer(value_of(bytes, *tlv), entry.points, 77, 3);
+    wire::NetobsReplyWriter writer(value_of(bytes, *tlv),
+                                   {.available = entry.points, .clock_identity = 77, .dropped = 3});
     ASSERT_TRUE(writer.add(entry));
   }
   receive(bytes);
@@ -408,7 +409,8 @@ TEST_F(SenderTest, DrainProbesFetchTheLastReportsAndAreNotCounted) {
     while (const auto tlv = walk.next()) {
       if (tlv->type != wire::TlvType::netobs) continue;
       bytes[44 + tlv->offset] = std::byte{0};
-      const wire::NetobsReplyWriter writer(value_of(bytes, *tlv), points_of(Layer::app), 77, 0);
+      const wire::NetobsReplyWriter writer(
+          value_of(bytes, *tlv), {.available = points_of(Layer::app), .clock_identity = 77});
     }
     return bytes;
   };

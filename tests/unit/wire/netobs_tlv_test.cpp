@@ -20,6 +20,8 @@ PointSet points(std::initializer_list<Point> list) {
   return set;
 }
 
+constexpr PointSet all{0x7fff};
+
 NetobsEntry entry(std::initializer_list<std::pair<Point, std::int64_t>> times) {
   NetobsEntry made{.reflector_sequence = 5, .sender_sequence = 6, .points = {}, .ns = {}};
   for (const auto& [point, ns] : times) {
@@ -44,23 +46,26 @@ TEST(NetobsTlv, RequestLayout) {
 
 TEST(NetobsTlv, ReplyLayout) {
   Bytes value(24 + 36 + 3, std::byte{0xee});
-  NetobsReplyWriter writer(value, points({Point::app_tx, Point::rx_software, Point::tx_hardware}),
-                           0x1122334455667788, 7, 5);
+  const NetobsStatus status{
+      .available = points({Point::app_tx, Point::rx_software, Point::tx_hardware}),
+      .on_path = points({Point::app_tx, Point::app_rx, Point::xdp_rx}),
+      .base_is_xdp = true,
+      .clock_identity = 0x1122334455667788,
+      .dropped = 7,
+      .clock_steps = 5};
+  NetobsReplyWriter writer(value, status);
   const auto one = entry({{Point::app_tx, 0x0102030405060708},
                           {Point::tx_hardware, 0x2222222222222222},
                           {Point::rx_software, 0x0102030405060708 - 2},
                           {Point::app_rx, 0x0102030405060708 + 3}});
   ASSERT_TRUE(writer.add(one));
   EXPECT_FALSE(writer.add(one));  // no room
-  EXPECT_EQ(value, bytes("4e4f4253 01 01 01 05 00a1 0000 1122334455667788 00000007"
+  EXPECT_EQ(value, bytes("4e4f4253 01 03 01 05 00a1 1801 1122334455667788 00000007"
                          "00000005 00000006 08a1 00 00 0102030405060708"
                          "2222222222222222 fffffffe 00000003") +
                        zeros(3));
   const auto reply = parsed(value);
-  EXPECT_EQ(reply.clock_identity, 0x1122334455667788U);
-  EXPECT_EQ(reply.dropped, 7U);
-  EXPECT_EQ(reply.clock_steps, 5U);
-  EXPECT_EQ(reply.available.bits(), 0x00a1);
+  EXPECT_EQ(reply.status, status);
   ASSERT_EQ(reply.entries().size(), 1U);
   EXPECT_EQ(reply.entries()[0], one);
 }
@@ -71,7 +76,7 @@ TEST(NetobsTlv, WideWhenADifferenceExceeds32Bits) {
   const auto far = entry({{Point::app_tx, std::numeric_limits<std::int64_t>::max()},
                           {Point::app_rx, std::numeric_limits<std::int64_t>::min()}});
   Bytes value(24 + 24 + 28 + 28);
-  NetobsReplyWriter writer(value, PointSet(0xfff), 0, 0);
+  NetobsReplyWriter writer(value, {.available = all});
   EXPECT_TRUE(writer.add(fits));
   EXPECT_TRUE(writer.add(beyond));
   EXPECT_TRUE(writer.add(far));
@@ -86,7 +91,7 @@ TEST(NetobsTlv, HardwareOnlyAndEmptyEntries) {
   const auto hardware = entry({{Point::rx_hardware, -5}, {Point::tx_hardware, 9}});
   const auto empty = entry({});
   Bytes value(24 + 36 + 20);
-  NetobsReplyWriter writer(value, PointSet(0xfff), 0, 0);
+  NetobsReplyWriter writer(value, {.available = all});
   EXPECT_TRUE(writer.add(hardware));
   EXPECT_TRUE(writer.add(empty));
   const auto reply = parsed(value);
@@ -96,7 +101,7 @@ TEST(NetobsTlv, HardwareOnlyAndEmptyEntries) {
 
 TEST(NetobsTlv, EightEntriesAtMost) {
   Bytes value(1000);
-  NetobsReplyWriter writer(value, PointSet(0xfff), 0, 0);
+  NetobsReplyWriter writer(value, {.available = all});
   for (int i = 0; i < 8; ++i) EXPECT_TRUE(writer.add(entry({{Point::app_tx, i}})));
   EXPECT_FALSE(writer.add(entry({{Point::app_tx, 8}})));
   EXPECT_EQ(parsed(value).entry_count, 8U);
@@ -112,13 +117,13 @@ TEST(NetobsTlv, Sizes) {
   EXPECT_EQ(netobs_entry_size(software, true), 92U);
   EXPECT_EQ(netobs_entry_size(PointSet()), 20U);
   EXPECT_EQ(netobs_value_size(software, 2), 136U);
-  EXPECT_EQ(netobs_tlv_size_for(2), 136U);
+  EXPECT_EQ(netobs_value_size(software, 2), 136U);
   EXPECT_EQ(netobs_value_size(PointSet(), 99), 24U + 8 * 20U);
 }
 
 TEST(NetobsTlv, ReplyRejects) {
   Bytes good(24 + 20);
-  NetobsReplyWriter writer(good, PointSet(0xfff), 0, 0);
+  NetobsReplyWriter writer(good, {.available = all});
   ASSERT_TRUE(writer.add(entry({{Point::app_tx, 1}})));
   ASSERT_TRUE(parse_netobs_reply(good).has_value());
   const auto rejected = [&](std::size_t octet, unsigned value) {
