@@ -23,7 +23,7 @@ std::unique_ptr<Reflector> make_reflector(std::uint8_t variant) {
   config.max_sessions = 8;
   config.max_sessions_per_source = 4;
   config.session_expiry = std::chrono::milliseconds(50);
-  config.available = PointSet(0xfff);
+  config.available = PointSet(0x7fff);
   config.entries.capacity = 8;
   config.recent_sends = 8;
   config.pending_hook_events = 8;

@@ -26,9 +26,9 @@ struct RxDatagram {
   std::int64_t app_rx_ns = 0;  ///< CLOCK_REALTIME, read when the completion was seen
   std::optional<std::int64_t> rx_software_ns;
   std::optional<std::int64_t> rx_hardware_ns;
-  std::optional<std::int64_t> xdp_rx_ns;  ///< by the XDP program that took it past the stack
-  std::uint8_t ttl = 0;                   ///< TTL or hop limit as received, 0 = unknown
-  bool truncated = false;                 ///< longer than the transport's buffer
+  std::optional<std::int64_t> xdp_rx_ns{};  ///< by the XDP program that took it past the stack
+  std::uint8_t ttl = 0;                     ///< TTL or hop limit as received, 0 = unknown
+  bool truncated = false;                   ///< longer than the transport's buffer
 };
 
 /// A transmit timestamp, found again by the id that was given with the datagram.
@@ -72,6 +72,8 @@ struct TransportLosses {
   std::uint64_t receive_overflow = 0;  ///< SO_RXQ_OVFL: datagrams the socket buffer had no room for
   std::uint64_t error_queue_malformed = 0;
   std::uint64_t completion_overflow = 0;  ///< io_uring completion queue overflow
+  std::uint64_t unreadable = 0;           ///< AF_XDP: frames with a wrong checksum, length or size
+  std::uint64_t past_program = 0;         ///< AF_XDP: datagrams for us that came through the stack
 };
 
 /// One socket's worth of sending and receiving. All calls from one thread. Calls are per batch.

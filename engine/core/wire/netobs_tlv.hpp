@@ -33,8 +33,8 @@ struct NetobsEntry {
 
 /// What every reply says of the reflector itself.
 struct NetobsStatus {
-  PointSet available;  ///< what the reflector records in this session
-  PointSet on_path;    ///< what a probe passes there at all; empty = not told: the kernel's path
+  PointSet available{};  ///< what the reflector records in this session
+  PointSet on_path{};    ///< what a probe passes there at all; empty = not told: the kernel's path
   /// No entries will come: T2 and T3 of each reply are its times at xdp_rx and xdp_tx.
   bool base_is_xdp = false;
   std::uint64_t clock_identity =

@@ -37,8 +37,8 @@ TEST_F(ReflectorEntries, AnEntryCarriesAllPointsOfAnEarlierProbe) {
   reflector_->on_hook_event(hook(Point::tc_ingress, 9, epoch - 400));  // ahead of its datagram
   const auto first = probe(9, app_and_tc);
   EXPECT_EQ(netobs(first).entry_count, 0U);
-  EXPECT_EQ(netobs(first).available, app_and_tc);
-  EXPECT_EQ(netobs(first).clock_identity, 0x1234U);
+  EXPECT_EQ(netobs(first).status.available, app_and_tc);
+  EXPECT_EQ(netobs(first).status.clock_identity, 0x1234U);
   reflector_->on_hook_event(hook(Point::tc_egress, 0, epoch + 1'500));
   const auto reply = netobs(probe(10, app_and_tc));
   ASSERT_EQ(reply.entry_count, 1U);
@@ -114,7 +114,7 @@ TEST_F(ReflectorEntries, OnlyPointsAskedForAreWaitedForAndSent) {
   const auto reply = netobs(probe(1, app_only));
   ASSERT_EQ(reply.entry_count, 1U);
   EXPECT_EQ(reply.entries()[0].points, app_only);
-  EXPECT_EQ(reply.available, app_and_tc);
+  EXPECT_EQ(reply.status.available, app_and_tc);
 }
 
 TEST_F(ReflectorEntries, ALateTimestampSendsTheEntryOnceMore) {
@@ -136,12 +136,12 @@ TEST_F(ReflectorEntries, EntriesThatFoundNoRoomInTimeAreCounted) {
   (void)probe(0, app_only);
   for (std::uint32_t i = 1; i < 6; ++i) (void)sent(request(i, 44));
   const auto reply_6 = probe(6, app_only);
-  EXPECT_EQ(netobs(reply_6).dropped, 2U);
+  EXPECT_EQ(netobs(reply_6).status.dropped, 2U);
   EXPECT_EQ(carried(reply_6), (Sequences{2, 3}));
   // Probe 6 took the place of 2, which had been sent: less redundancy, but no loss.
   const auto reply_7 = probe(7, app_only, at_ms(0), 8);
   EXPECT_EQ(carried(reply_7), (Sequences{4, 5, 6, 3}));
-  EXPECT_EQ(netobs(reply_7).dropped, 2U);
+  EXPECT_EQ(netobs(reply_7).status.dropped, 2U);
 }
 
 TEST_F(ReflectorEntries, AtHalfARingOfLaterRepliesWaitingEnds) {

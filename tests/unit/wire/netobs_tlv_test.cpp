@@ -139,7 +139,7 @@ TEST(NetobsTlv, ReplyRejects) {
   EXPECT_EQ(rejected(6, 9), NetobsReject::too_many_entries);
   EXPECT_EQ(rejected(6, 2), NetobsReject::truncated_entry);   // a second header is not there
   EXPECT_EQ(rejected(33, 3), NetobsReject::truncated_entry);  // a second point is not there
-  EXPECT_EQ(rejected(32, 0x10), NetobsReject::unknown_point);
+  EXPECT_EQ(rejected(32, 0x80), NetobsReject::unknown_point);
   EXPECT_EQ(parse_netobs_request(good).error(), NetobsReject::wrong_direction);
   EXPECT_EQ(parse_netobs_request(zeros(40)).error(), NetobsReject::wrong_magic);
   EXPECT_EQ(name(NetobsReject::truncated_entry), "truncated_entry");
