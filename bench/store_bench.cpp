@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t rows_per_batch = 4096;  // what the writer uses
 constexpr std::int64_t run_id = 0x7f3a'0000'0000'0001;
 
-/// A probe as a run with app, kernel and tc on gives it: 14 of 24 slots filled.
+/// A probe as a run with app, kernel and tc on gives it: 14 of 30 slots filled.
 ProbeRecord make_probe(std::uint64_t sequence) {
   constexpr std::array points{Point::app_tx,      Point::tx_sched,    Point::tc_egress,
                               Point::tx_software, Point::rx_software, Point::tc_ingress,

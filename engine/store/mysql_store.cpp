@@ -23,6 +23,7 @@ Result<std::unique_ptr<Store>> open_mysql_store(const StoreUrl& url, const OpenO
 #else
 
 #include "store/mysql_connect.hpp"
+#include "store/mysql_upgrade.hpp"
 
 namespace netobs::store {
 namespace {
@@ -106,6 +107,7 @@ class MysqlStore final : public Store, private SqlAccess {
   Result<std::uint64_t> count_rows(const Table& table) override;
   std::optional<std::uint64_t> size_bytes() override;
   std::string description() const override { return url_.describe(); }
+  std::int64_t version() const override { return version_; }
 
  private:
   struct Upserts {
@@ -142,6 +144,7 @@ class MysqlStore final : public Store, private SqlAccess {
   StoreUrl url_;
   OpenOptions options_;
   Connection connection_;
+  std::int64_t version_ = schema_version;
   std::vector<Upserts> upserts_;
 };
 
@@ -200,9 +203,14 @@ Result<void> MysqlStore::set_up() {
   if (!version) {
     if (options_.read_only) return fail(sqlite_no_schema(url_.describe()));
     NETOBS_TRY_VOID(create_schema());
-  } else if (*version != schema_version) {
+  } else if (*version < oldest_schema_version || *version > schema_version) {
     return fail(wrong_schema_version(url_.describe(), *version));
-  } else if (!options_.read_only) {
+  } else if (options_.read_only) {
+    version_ = *version;
+  } else {
+    if (*version < schema_version) {
+      NETOBS_TRY_VOID(mysql_upgrade(*connection_, url_, options_.io_timeout));
+    }
     NETOBS_TRY(complete, has_added_tables());
     if (!complete) NETOBS_TRY_VOID(create_schema());
   }
@@ -314,8 +322,8 @@ Result<OwnedBatch> MysqlStore::read_page(const Table& table, const std::string& 
     }
     const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
     const std::unique_ptr<sql::ResultSet> result(statement->executeQuery(
-        fmt::format("SELECT {} FROM `{}`{}{} ORDER BY {} LIMIT {}", column_list(table), table.name,
-                    where.empty() ? "" : " WHERE ", where, order, limit)));
+        fmt::format("SELECT {} FROM `{}`{}{} ORDER BY {} LIMIT {}", column_list(table, version_),
+                    table.name, where.empty() ? "" : " WHERE ", where, order, limit)));
     OwnedBatch rows(table);
     while (result->next()) {
       for (std::size_t i = 0; i < table.columns.size(); ++i) {

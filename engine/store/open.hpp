@@ -28,7 +28,7 @@ struct StoreInfo {
 /// A new store is a file and a row here.
 [[nodiscard]] std::span<const StoreInfo> store_table();
 
-/// Opens the store and, unless read-only, makes what is missing of its tables.
+/// Opens the store and, unless read-only, makes what is missing of its tables and columns.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_store(const StoreUrl& url,
                                                         const OpenOptions& options);
 

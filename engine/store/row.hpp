@@ -36,6 +36,9 @@ struct Column {
   /// Integer: bits that the SQL column needs (16 or 64). Text: longest value in bytes, 0 =
   /// unbounded (such a column cannot be part of a key).
   std::uint16_t width = 0;
+  /// The schema version that brought it. Later than 1: nullable, and a store of an earlier version
+  /// lacks it.
+  std::int64_t since = 1;
 };
 
 struct Table {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/layer/point.hpp"
 #include "store/row.hpp"
@@ -15,7 +16,10 @@ namespace netobs::store {
 
 /// Raised by one whenever a table below changes. A new table raises nothing: it is made when a
 /// store without it is opened for writing. Kept in the table `netobs_schema`.
-inline constexpr std::int64_t schema_version = 1;
+/// 2: columns of xdp_rx, xdp_tx and tx_completion in `probes`.
+inline constexpr std::int64_t schema_version = 2;
+/// A store from this version on is read as it is, and upgraded when it is opened for writing.
+inline constexpr std::int64_t oldest_schema_version = 1;
 inline constexpr std::string_view schema_table_name = "netobs_schema";
 
 /// One row per run: when, what, how many, and `document`, the JSON of the whole run.
@@ -77,7 +81,15 @@ enum class Dialect : std::uint8_t { sqlite, mysql };
 [[nodiscard]] std::string upsert_tail_sql(const Table& table, Dialect dialect);
 /// A prepared upsert of `rows` rows: head, that many groups of placeholders, tail.
 [[nodiscard]] std::string upsert_sql(const Table& table, Dialect dialect, std::size_t rows);
-/// "`a`,`b`,...": all columns of the table.
-[[nodiscard]] std::string column_list(const Table& table);
+/// "`a`,`b`,...": all columns of the table, with NULL in the place of those that a store of
+/// `version` does not have.
+[[nodiscard]] std::string column_list(const Table& table, std::int64_t version = schema_version);
+/// ALTER TABLE for what a table of an earlier version lacks; `present`: the columns it has. MySQL:
+/// at most one statement, so that all columns come at once. SQLite: one for each.
+[[nodiscard]] std::vector<std::string> add_columns_sql(const Table& table,
+                                                       std::span<const std::string> present,
+                                                       Dialect dialect);
+/// UPDATE of the version row, which never lowers it.
+[[nodiscard]] std::string raise_version_sql();
 
 }  // namespace netobs::store

@@ -72,8 +72,8 @@ Error sqlite_no_schema(std::string_view path) {
 
 Error wrong_schema_version(std::string_view store, std::int64_t found) {
   return {fmt::format("open {}", store), EPROTO,
-          fmt::format("Its tables have schema version {}; this netobs knows version {}.", found,
-                      schema_version),
+          fmt::format("Its tables have schema version {}; this netobs knows versions {} to {}.",
+                      found, oldest_schema_version, schema_version),
           "Use the netobs that wrote it, or store elsewhere with --store."};
 }
 

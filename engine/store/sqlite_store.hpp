@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "store/schema.hpp"
 #include "store/store.hpp"
 
 struct sqlite3;
@@ -19,8 +20,8 @@ class SqliteStore final : public Store, private SqlAccess {
     int busy_timeout_ms = 2000;  ///< how long to wait for another process's lock, 0..60000
   };
 
-  /// Opens and, unless read-only, creates file and tables. An empty path is a private temporary
-  /// database on disk that goes with the object.
+  /// Opens and, unless read-only, creates file and tables and upgrades those of an older version.
+  /// An empty path is a private temporary database on disk that goes with the object.
   [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(const std::string& path,
                                                                  const Options& options);
   ~SqliteStore() override;
@@ -30,6 +31,7 @@ class SqliteStore final : public Store, private SqlAccess {
   [[nodiscard]] Result<std::uint64_t> count_rows(const Table& table) override;
   [[nodiscard]] std::optional<std::uint64_t> size_bytes() override;
   [[nodiscard]] std::string description() const override;
+  [[nodiscard]] std::int64_t version() const override { return version_; }
 
   /// For the spool: up to `limit` rows of a table by rising key, ...
   [[nodiscard]] Result<OwnedBatch> read_some(const Table& table, std::size_t limit);
@@ -63,6 +65,8 @@ class SqliteStore final : public Store, private SqlAccess {
   [[nodiscard]] static Result<Database> connect(const std::string& path, const Options& options);
   [[nodiscard]] Result<void> set_up(const Options& options);
   [[nodiscard]] Result<void> create_schema();
+  [[nodiscard]] Result<void> upgrade();
+  [[nodiscard]] Result<std::vector<std::string>> columns_of(const Table& table);
   [[nodiscard]] Result<void> check_schema();
   [[nodiscard]] Result<bool> has_table(const Table& table);
   [[nodiscard]] Result<bool> has_added_tables();
@@ -78,6 +82,7 @@ class SqliteStore final : public Store, private SqlAccess {
 
   Database db_;
   std::string path_;
+  std::int64_t version_ = schema_version;
   std::vector<std::pair<const Table*, Upserts>> upserts_;
 };
 

@@ -17,8 +17,7 @@ Result<StoreStatus> status_of_store(const StoreUrl& url, OpenOptions options,
   NETOBS_TRY(store, open_store(url, options));
   StoreStatus status;
   status.description = store->description();
-  // A store of another version does not open.
-  status.schema_version = schema_version;
+  status.schema_version = store->version();
   for (const Table* table : all_tables()) {
     NETOBS_TRY(rows, store->count_rows(*table));
     status.tables.push_back({table->name, rows});

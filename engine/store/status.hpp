@@ -18,8 +18,8 @@ struct TableCount {
 };
 
 struct StoreStatus {
-  std::string description;  ///< without a password
-  std::int64_t schema_version = 0;
+  std::string description;          ///< without a password
+  std::int64_t schema_version = 0;  ///< below store::schema_version: not yet upgraded
   std::vector<TableCount> tables;
   std::optional<std::uint64_t> size_bytes;  ///< where the store can tell
   std::uint64_t spooled_rows = 0;           ///< of all tables, waiting on this machine

@@ -115,6 +115,10 @@ bool is_transient(const Error& error) {
   return std::ranges::find(transient_errnos, error.sys_errno) != transient_errnos.end();
 }
 
+std::int64_t Store::version() const {
+  return schema_version;
+}
+
 Result<void> Store::write(const Batch& batch) {
   NETOBS_TRY_VOID(check_batch(batch));
   if (batch.cells.empty()) return {};

@@ -79,6 +79,9 @@ class Store {
   [[nodiscard]] virtual std::optional<std::uint64_t> size_bytes() = 0;
   /// The store's address for people, never with a password.
   [[nodiscard]] virtual std::string description() const = 0;
+  /// Of the schema (schema.hpp). Less than this program's where an older store was opened
+  /// read-only: the columns it lacks then read as NULL.
+  [[nodiscard]] virtual std::int64_t version() const;
 
  protected:
   Store() = default;

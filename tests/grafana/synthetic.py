@@ -171,7 +171,7 @@ def _fill_raw(client, raw):
     for base in range(0, raw.count, NUMBERS):
         number = f"({base} + i.n)"
         sent = f"({raw.run_id} + {number} * {SECOND_NS // raw.rate})"
-        values = ", ".join("NULL" if "hardware" in name or "skb_copy" in name else f"{sent} + {1000 * i}"
+        values = ", ".join("NULL" if re.search("hardware|skb_copy|completion", name) else f"{sent} + {1000 * i}"
                            for i, name in enumerate(points))
         _in_parts(client, min(NUMBERS, raw.count - base), 1, lambda part, number=number, sent=sent, values=values: f"""
             INSERT INTO probes (run_id, sequence, intended_ns, send_error_ns, outcome, reflector_sequence, reply_count,

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <thread>
 
 #include "mariadb_server.hpp"
 #include "prune_contract.hpp"
@@ -10,6 +11,7 @@
 #include "store/status.hpp"
 #include "store/writer.hpp"
 #include "store_contract.hpp"
+#include "version_1.hpp"
 
 namespace netobs::store {
 namespace {
@@ -42,6 +44,25 @@ class MysqlStoreTest : public testing::Test {
     auto store = open_store(url(database), {});
     EXPECT_TRUE(store) << store.error().message();
     return store ? std::move(*store) : nullptr;
+  }
+  /// With the table `probes` and the version row as version 1 had them, and two probes.
+  void make_version_1(const std::string& database) const {
+    const auto store = open(database);
+    for (const auto* step : {"DROP TABLE probes", version_1_mysql_probes, version_1_rows,
+                             "UPDATE netobs_schema SET version=1"}) {
+      const auto done = store->sql()->change(step);
+      ASSERT_TRUE(done) << done.error().message();
+    }
+  }
+  /// Without upgrading it: for statements of the test's own.
+  [[nodiscard]] std::unique_ptr<Store> open_raw(const std::string& database) const {
+    return open_store(url(database), {.read_only = true}).value();
+  }
+  [[nodiscard]] static std::int64_t columns_of_probes(Store& store) {
+    const auto row = store.sql()->first_row(
+        "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema=DATABASE() AND "
+        "table_name='probes'");
+    return row.value().at(0).value();
   }
 
   static MariadbServer* server;
@@ -139,6 +160,102 @@ TEST_F(MysqlStoreTest, InitAndStatus) {
   ASSERT_TRUE(status) << status.error().message();
   EXPECT_EQ(status->tables.size(), 8U);
   EXPECT_GT(status->size_bytes.value(), 0U);
+}
+
+TEST_F(MysqlStoreTest, OpeningForWritingUpgradesAndKeepsEveryRow) {
+  make_version_1("upgrade");
+  const auto store = open("upgrade");
+  check_upgraded(*store);
+  const auto again = open("upgrade");
+  EXPECT_EQ(again->version(), 2);
+}
+
+TEST_F(MysqlStoreTest, ReadOnlyReadsVersion1AndChangesNothing) {
+  make_version_1("old");
+  {
+    const auto store = open_store(url("old"), {.read_only = true});
+    ASSERT_TRUE(store) << store.error().message();
+    EXPECT_EQ((*store)->version(), 1);
+    expect_version_1_rows(**store);
+    EXPECT_EQ(columns_of_probes(**store), 34);
+  }
+  const auto status = status_of_store(url("old"), {}, folder_.path());
+  ASSERT_TRUE(status) << status.error().message();
+  EXPECT_EQ(status->schema_version, 1);
+  check_upgraded(*open("old"));
+}
+
+TEST_F(MysqlStoreTest, AnInterruptedUpgradeIsFinishedByTheNextOpening) {
+  // After the first of two steps, and where a server adds columns one by one.
+  for (const auto* columns : {"ADD COLUMN sender_xdp_rx BIGINT",
+                              "ADD COLUMN sender_xdp_rx BIGINT, ADD COLUMN sender_xdp_tx BIGINT, "
+                              "ADD COLUMN sender_tx_completion BIGINT, ADD COLUMN reflector_xdp_rx "
+                              "BIGINT, ADD COLUMN reflector_xdp_tx BIGINT, ADD COLUMN "
+                              "reflector_tx_completion BIGINT"}) {
+    make_version_1("interrupted");
+    ASSERT_TRUE(
+        open_raw("interrupted")->sql()->change(fmt::format("ALTER TABLE probes {}", columns)));
+    const auto store = open("interrupted");
+    EXPECT_EQ(columns_of_probes(*store), 40);
+    check_upgraded(*store);
+  }
+}
+
+TEST_F(MysqlStoreTest, ManyThatUpgradeAtOnceAllSucceed) {
+  constexpr int rounds = 5;
+  for (int round = 0; round < rounds; ++round) {
+    make_version_1("at_once");
+    std::array<bool, 6> opened{};
+    std::vector<std::jthread> openers;
+    for (bool& done : opened) {
+      openers.emplace_back([&] {
+        const auto store = open_store(url("at_once"), {});
+        EXPECT_TRUE(store) << store.error().message();
+        done = store && (*store)->version() == 2;
+      });
+    }
+    openers.clear();
+    EXPECT_THAT(opened, testing::Each(true));
+  }
+  check_upgraded(*open("at_once"));
+}
+
+TEST_F(MysqlStoreTest, AnUpgradeThatMustWaitTooLongIsTransient) {
+  make_version_1("locked");
+  const auto reader = open_raw("locked");
+  ASSERT_TRUE(reader->sql()->change("LOCK TABLES probes READ"));
+  const auto refused = open_store(url("locked"), {.io_timeout = 4s});
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(is_transient(refused.error())) << refused.error().message();
+  EXPECT_THAT(refused.error().message(), HasSubstr("upgrade the tables"));
+  ASSERT_TRUE(reader->sql()->change("UNLOCK TABLES"));
+  check_upgraded(*open("locked"));
+}
+
+TEST_F(MysqlStoreTest, AnAccountThatMayNotAlterIsToldSo) {
+  make_version_1("no_alter");
+  const auto root = open_raw("no_alter");
+  ASSERT_TRUE(root->sql()->change("CREATE OR REPLACE USER writer@localhost"));
+  ASSERT_TRUE(root->sql()->change("GRANT SELECT, INSERT ON no_alter.* TO writer@localhost"));
+  auto address = url("no_alter");
+  address.user = "writer";
+  const auto refused = open_store(address, {});
+  ASSERT_FALSE(refused);
+  EXPECT_FALSE(is_transient(refused.error()));
+  EXPECT_THAT(refused.error().message(), HasSubstr("lacks a right"));
+  address.user = "root";
+  const auto reader = open_store(address, {.read_only = true});
+  ASSERT_TRUE(reader);
+  EXPECT_EQ((*reader)->version(), 1);
+}
+
+TEST_F(MysqlStoreTest, AVersionThatIsNotKnownIsRefused) {
+  ASSERT_TRUE(open("later")->sql()->change("UPDATE netobs_schema SET version=3").has_value());
+  for (const bool read_only : {false, true}) {
+    const auto refused = open_store(url("later"), {.read_only = read_only});
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message(), HasSubstr("schema version 3; this netobs knows"));
+  }
 }
 
 TEST_F(MysqlStoreTest, AWrongPasswordIsExplainedWithoutShowingIt) {

@@ -7,6 +7,7 @@
 #include "cmd_db_prune.hpp"
 #include "command.hpp"
 #include "run_options.hpp"
+#include "store/schema.hpp"
 #include "store/status.hpp"
 
 namespace netobs::cli {
@@ -38,7 +39,11 @@ Result<std::string> init(const DbOptions& options) {
 }
 
 std::string status_text(const store::StoreStatus& state) {
-  std::string page = fmt::format("{}   schema {}\n", state.description, state.schema_version);
+  std::string page = fmt::format("{}   schema {}", state.description, state.schema_version);
+  if (state.schema_version < store::schema_version) {
+    page += fmt::format(" (the next run, or netobs db init, makes it {})", store::schema_version);
+  }
+  page += '\n';
   for (const auto& table : state.tables)
     page += fmt::format("{:<16}{:>14} rows\n", table.table, table.rows);
   if (state.size_bytes) {

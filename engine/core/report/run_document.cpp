@@ -279,6 +279,24 @@ void read(const Parsed& json, T& value) {
   }
 }
 
+// A document names the slots of the worst violation by number, and slot() shifts with every new
+// point. In the document they keep the numbers that they had with the first twelve points; those
+// of later points follow, the sender's before the reflector's.
+constexpr std::size_t first_points = 12;
+
+std::size_t number_of_slot(std::size_t slot_index) {
+  const auto host = index(slot_host(slot_index));
+  const auto point = index(slot_point(slot_index));
+  return point < first_points ? host * first_points + point : host_count * point + host;
+}
+
+std::size_t slot_of_number(std::size_t number) {
+  const bool first = number < host_count * first_points;
+  const auto host = first ? number / first_points : number % host_count;
+  const auto point = first ? number % first_points : number / host_count;
+  return host * point_count + point;
+}
+
 void clean(std::string& text) {
   text = clean_text(text);
 }
@@ -316,7 +334,12 @@ RunDocument cleaned(RunDocument document) {
 std::string to_json(const RunDocument& document) {
   Json json = Json::object();
   json["schema"] = schema;
-  json.update(write(cleaned(document)));
+  RunDocument kept = cleaned(document);
+  if (auto& worst = kept.violations.worst) {
+    worst->edge.from = number_of_slot(worst->edge.from);
+    worst->edge.to = number_of_slot(worst->edge.to);
+  }
+  json.update(write(kept));
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -330,9 +353,12 @@ Result<RunDocument> from_json(std::string_view text) {
     }
     RunDocument document;
     read(json, document);
-    const auto& worst = document.violations.worst;
-    if (worst && (worst->edge.from >= slot_count || worst->edge.to >= slot_count)) {
-      return fail(unreadable("violations: no such timestamp point"));
+    if (auto& worst = document.violations.worst) {
+      if (worst->edge.from >= slot_count || worst->edge.to >= slot_count) {
+        return fail(unreadable("violations: no such timestamp point"));
+      }
+      worst->edge.from = slot_of_number(worst->edge.from);
+      worst->edge.to = slot_of_number(worst->edge.to);
     }
     return document;
   } catch (const Mismatch& mismatch) {

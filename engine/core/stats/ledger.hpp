@@ -45,7 +45,7 @@ class PointLedger {
   PointLedger() = default;
   explicit PointLedger(const RunPlan& plan);
 
-  /// Counts a probe that was sent. Bounded: 24 increments.
+  /// Counts a probe that was sent. Bounded: an increment or two per slot.
   void add(const ProbeRecord& record);
 
   [[nodiscard]] const SlotLedger& at(std::size_t slot_index) const { return slots_[slot_index]; }

@@ -1,5 +1,6 @@
 #include "core/report/run_document.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -54,6 +55,30 @@ TEST(RunDocument, JsonKeepsEverything) {
   EXPECT_EQ(*from_json(to_json(RunDocument{})), RunDocument{});
 }
 
+TEST(RunDocument, SlotsKeepTheirNumbersWhenPointsAreAdded) {
+  // What documents said when there were twelve points: 11 is the sender's app_rx, 12 the
+  // reflector's app_tx.
+  const auto with = [](int from, int to) {
+    return fmt::format(R"({{"schema":"netobs.run/1","violations":{{"worst":{{"from_slot":{},)"
+                       R"("to_slot":{},"by_ns":1,"sequence":2}}}}}})",
+                       from, to);
+  };
+  const auto edge_of = [&](int from, int to) {
+    return from_json(with(from, to)).value().violations.worst.value().edge;
+  };
+  EXPECT_EQ(edge_of(11, 12), (stats::CausalViolation{slot(Host::sender, Point::app_rx),
+                                                     slot(Host::reflector, Point::app_tx), 1}));
+  EXPECT_EQ(edge_of(23, 24), (stats::CausalViolation{slot(Host::reflector, Point::app_rx),
+                                                     slot(Host::sender, Point::xdp_rx), 1}));
+  EXPECT_EQ(edge_of(25, 29),
+            (stats::CausalViolation{slot(Host::reflector, Point::xdp_rx),
+                                    slot(Host::reflector, Point::tx_completion), 1}));
+  for (int number = 0; number < static_cast<int>(slot_count); ++number) {
+    const auto text = to_json(from_json(with(number, 0)).value());
+    EXPECT_NE(text.find(fmt::format("\"from_slot\":{},", number)), std::string::npos) << number;
+  }
+}
+
 TEST(RunDocument, TextsFromOutsideAreCleaned) {
   RunDocument document;
   document.run.target = "a\x1b[31mb\xff\n";
@@ -90,7 +115,7 @@ TEST(RunDocument, HostileTextIsRefusedWithAReason) {
   EXPECT_TRUE(refused(with("\"path\":{\"sender\":[\"nowhere\"]}")));
   EXPECT_TRUE(refused(with("\"path\":{\"clocks\":\"perfect\"}")));
   EXPECT_TRUE(refused(with("\"jitter_ns\":{\"forward\":1e999}")));
-  EXPECT_TRUE(refused(with("\"violations\":{\"worst\":{\"from_slot\":24}}")));
+  EXPECT_TRUE(refused(with("\"violations\":{\"worst\":{\"from_slot\":30}}")));
   EXPECT_TRUE(refused(with("\"environment\":[{\"key\":\"k\",\"value\":[]}]")));
   EXPECT_TRUE(refused(std::string(5U << 20U, ' ')));
   std::string many = "\"notes\":[\"\"";

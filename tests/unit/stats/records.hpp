@@ -8,14 +8,8 @@
 
 namespace netobs::test {
 
-/// Every point of the software clock, on one host.
-inline constexpr PointSet all_software = [] {
-  PointSet set;
-  for (const auto& row : point_table) {
-    if (row.layer != Layer::nic) set.add(row.point);
-  }
-  return set;
-}();
+/// Every point of the software clock that a packet of a socket passes, on one host.
+inline constexpr PointSet all_software = socket_path.without(points_of(Layer::nic));
 
 /// Intervals between neighbouring software points along the way: 4 in the sender, out, 4 up and the
 /// residence and 4 down in the reflector, back, 4 in the sender. Sum: 14 220 ns.
@@ -47,7 +41,7 @@ inline ProbeRecord make_record(std::uint64_t sequence,
   std::int64_t now = record.intended_ns;
   std::size_t next = 0;
   for (const std::size_t slot_index : path_order) {
-    if (info(slot_point(slot_index)).layer == Layer::nic) continue;
+    if (!all_software.has(slot_point(slot_index))) continue;
     record.set(slot_index, now + (slot_host(slot_index) == Host::reflector ? offset_ns : 0));
     if (next < intervals.size()) now += intervals[next++];
   }

@@ -44,12 +44,55 @@ TEST(Schema, UpsertInBothDialects) {
 
 TEST(Schema, ProbesHaveAColumnPerSlot) {
   const auto& columns = probes_table().columns;
-  ASSERT_EQ(columns.size(), 34U);
+  ASSERT_EQ(columns.size(), 40U);
   EXPECT_EQ(columns[10].name, "sender_app_tx");
   EXPECT_EQ(columns[21].name, "sender_app_rx");
-  EXPECT_EQ(columns[22].name, "reflector_app_tx");
-  EXPECT_EQ(columns[30].name, "reflector_tc_ingress");
-  for (std::size_t i = 10; i < 34; ++i) EXPECT_TRUE(columns[i].nullable);
+  EXPECT_EQ(columns[22].name, "sender_xdp_rx");
+  EXPECT_EQ(columns[24].name, "sender_tx_completion");
+  EXPECT_EQ(columns[25].name, "reflector_app_tx");
+  EXPECT_EQ(columns[33].name, "reflector_tc_ingress");
+  EXPECT_EQ(columns[39].name, "reflector_tx_completion");
+  for (std::size_t i = 10; i < 40; ++i) EXPECT_TRUE(columns[i].nullable);
+}
+
+TEST(Schema, WhatALaterVersionAddedCanBeMissing) {
+  for (const Table* table : all_tables()) {
+    for (std::size_t i = 0; i < table->columns.size(); ++i) {
+      const auto& column = table->columns[i];
+      EXPECT_GE(column.since, oldest_schema_version) << column.name;
+      EXPECT_LE(column.since, schema_version) << column.name;
+      // ALTER TABLE can only add what rows without a value may have.
+      const bool can_be_added = column.nullable && i >= table->key_columns;
+      EXPECT_TRUE(column.since == 1 || can_be_added) << column.name;
+    }
+  }
+}
+
+TEST(Schema, ColumnsOfAnEarlierVersion) {
+  const Table table{"t", {{"a", Type::integer, false}, {"b", Type::integer, true, 0, 2}}, 1};
+  EXPECT_EQ(column_list(table), "`a`,`b`");
+  EXPECT_EQ(column_list(table, 1), "`a`,NULL");
+  EXPECT_EQ(column_list(runs_table(), 1), column_list(runs_table()));
+}
+
+TEST(Schema, AddsTheColumnsThatAreMissing) {
+  std::vector<std::string> present;
+  for (const auto& column : probes_table().columns) {
+    if (column.since == 1 || column.name == "sender_xdp_tx") present.emplace_back(column.name);
+  }
+  ASSERT_EQ(present.size(), 35U);
+  const auto mysql = add_columns_sql(probes_table(), present, Dialect::mysql);
+  EXPECT_THAT(mysql, testing::ElementsAre(
+                         "ALTER TABLE `probes` ADD COLUMN `sender_xdp_rx` BIGINT, ADD COLUMN "
+                         "`sender_tx_completion` BIGINT, ADD COLUMN `reflector_xdp_rx` BIGINT, "
+                         "ADD COLUMN `reflector_xdp_tx` BIGINT, ADD COLUMN "
+                         "`reflector_tx_completion` BIGINT"));
+  const auto sqlite = add_columns_sql(probes_table(), present, Dialect::sqlite);
+  ASSERT_EQ(sqlite.size(), 5U);
+  EXPECT_EQ(sqlite[0], "ALTER TABLE `probes` ADD COLUMN `sender_xdp_rx` INTEGER");
+  EXPECT_THAT(add_columns_sql(runs_table(), {}, Dialect::mysql), testing::IsEmpty());
+  EXPECT_EQ(raise_version_sql(),
+            "UPDATE `netobs_schema` SET version=2 WHERE component='netobs' AND version<2");
 }
 
 TEST(Schema, UdpMetricsHasNullForEveryFigure) {
