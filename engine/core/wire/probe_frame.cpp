@@ -1,16 +1,11 @@
 #include "core/wire/probe_frame.hpp"
 
 #include "core/base/bytes.hpp"
+#include "core/wire/link_layer.hpp"
 #include "core/wire/packet.hpp"
 
 namespace netobs::wire {
 namespace {
-
-constexpr std::uint16_t ethertype_v4 = 0x0800;
-constexpr std::uint16_t ethertype_v6 = 0x86dd;
-constexpr std::uint16_t ethertype_vlan = 0x8100;
-constexpr std::uint16_t ethertype_service_vlan = 0x88a8;
-constexpr std::byte protocol_udp{17};
 
 using Bytes = std::span<const std::byte>;
 
@@ -19,35 +14,19 @@ std::optional<Bytes> after(Bytes bytes, std::size_t count) {
   return bytes.subspan(count);
 }
 
-/// What follows the Ethernet header and its tags; the type of it in `ethertype`.
-std::optional<Bytes> network_layer(Bytes frame, std::uint16_t& ethertype) {
-  constexpr std::size_t addresses = 12;
-  constexpr std::size_t tag = 4;
-  constexpr int most_tags = 2;
-  auto rest = after(frame, addresses);
-  for (int tags = 0; rest && rest->size() >= 2; ++tags) {
-    ethertype = load_be<std::uint16_t>(*rest, 0);
-    const bool tagged = ethertype == ethertype_vlan || ethertype == ethertype_service_vlan;
-    if (!tagged) return after(*rest, 2);
-    if (tags == most_tags) break;
-    rest = after(*rest, tag);
-  }
-  return std::nullopt;
-}
-
 std::optional<Bytes> udp_in_v4(Bytes packet) {
   constexpr std::size_t minimum = 20;
   if (packet.size() < minimum || (packet[0] >> 4U) != std::byte{4}) return std::nullopt;
   const std::size_t header = std::to_integer<std::size_t>(packet[0] & std::byte{0x0f}) * 4;
   constexpr std::uint16_t fragment_mask = 0x3fff;  // more fragments, and the offset
   const bool fragment = (load_be<std::uint16_t>(packet, 6) & fragment_mask) != 0;
-  if (header < minimum || fragment || packet[9] != protocol_udp) return std::nullopt;
+  if (header < minimum || fragment || packet[9] != std::byte{protocol_udp}) return std::nullopt;
   return after(packet, header);
 }
 
 std::optional<Bytes> udp_in_v6(Bytes packet) {
   constexpr std::size_t header = 40;
-  if (packet.size() < header || packet[6] != protocol_udp) return std::nullopt;
+  if (packet.size() < header || packet[6] != std::byte{protocol_udp}) return std::nullopt;
   return after(packet, header);
 }
 
@@ -55,12 +34,13 @@ std::optional<Bytes> udp_in_v6(Bytes packet) {
 
 std::optional<ProbeFrame> read_probe_frame(std::span<const std::byte> frame,
                                            std::uint16_t reflector_port) {
-  std::uint16_t ethertype = 0;
-  const auto network = network_layer(frame, ethertype);
-  if (!network) return std::nullopt;
-  const auto udp = ethertype == ethertype_v4   ? udp_in_v4(*network)
-                   : ethertype == ethertype_v6 ? udp_in_v6(*network)
-                                               : std::nullopt;
+  constexpr unsigned most_tags = 2;
+  const auto link = read_link_layer(frame, most_tags);
+  if (!link || link->tags > most_tags) return std::nullopt;
+  const auto network = frame.subspan(link->network_offset);
+  const auto udp = link->ethertype == ethertype_v4   ? udp_in_v4(network)
+                   : link->ethertype == ethertype_v6 ? udp_in_v6(network)
+                                                     : std::nullopt;
   constexpr std::size_t udp_header = 8;
   if (!udp || udp->size() < udp_header) return std::nullopt;
   const bool request = load_be<std::uint16_t>(*udp, 2) == reflector_port;

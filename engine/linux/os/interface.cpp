@@ -199,6 +199,27 @@ Result<bool> has_address(const std::string& name) {
   return false;
 }
 
+std::vector<Endpoint> local_addresses() {
+  const auto list = own_addresses();
+  std::vector<Endpoint> addresses;
+  for (const ifaddrs* row = list.get(); row != nullptr; row = row->ifa_next) {
+    if (row->ifa_addr == nullptr) continue;
+    const auto family = row->ifa_addr->sa_family;
+    if (family != AF_INET && family != AF_INET6) continue;
+    addresses.push_back(to_endpoint(*row->ifa_addr));
+  }
+  return addresses;
+}
+
+unsigned receive_queue_count(const std::string& name) {
+  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ethtool_channels channels{};
+  channels.cmd = ETHTOOL_GCHANNELS;
+  // A driver that does not tell has one queue, or is not one to receive on several.
+  if (!socket || !ethtool(socket.get(), name, &channels)) return 1;
+  return std::max(1U, channels.rx_count + channels.combined_count);
+}
+
 std::optional<std::string> interface_holding(const Endpoint& address) {
   const auto list = own_addresses();
   for (const ifaddrs* row = list.get(); row != nullptr; row = row->ifa_next) {

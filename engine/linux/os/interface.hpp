@@ -38,6 +38,10 @@ struct InterfaceFacts {
 [[nodiscard]] Result<std::vector<std::string>> interfaces_up();
 /// The interface that holds this address; nullopt when none does.
 [[nodiscard]] std::optional<std::string> interface_holding(const Endpoint& address);
+/// Every address of the calling thread's network namespace, port 0.
+[[nodiscard]] std::vector<Endpoint> local_addresses();
+/// How many receive queues the interface has now, at least 1 (ETHTOOL_GCHANNELS).
+[[nodiscard]] unsigned receive_queue_count(const std::string& name);
 /// Whether it carries an address that somebody gave it: any but an IPv6 link-local one.
 [[nodiscard]] Result<bool> has_address(const std::string& name);
 /// The source address that the routing table would use towards `remote`. Sends nothing.
