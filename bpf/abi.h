@@ -73,3 +73,39 @@ struct netobs_counters {
   netobs_u64 unreadable[NETOBS_POINTS];  // the payload is in page fragments the program cannot read
 };
 NETOBS_ABI_ASSERT(sizeof(struct netobs_counters) == 360);
+
+// For the programs at the XDP hook. Constant from before they are loaded.
+struct netobs_xdp_config {
+  netobs_u64 clock_identity;          // reflector: as the Net Obs TLV carries it, host byte order
+  netobs_u64 nanoseconds_per_packet;  // reflector: 1 / rate of one source; 0 = no limit
+  netobs_u64 burst_nanoseconds;       // reflector: how much of that a source may have saved
+  netobs_u32 remote_address[4];       // as peer_address
+  netobs_u16 remote_port;             // host byte order, as is local_port
+  netobs_u16 local_port;
+  netobs_u16 vlan_id;  // frames of this VLAN, or whose tag the NIC has taken off; 0 = untagged
+  netobs_u8 mac[6];    // frames to others are not ours
+  netobs_u8 has_remote;
+  netobs_u8 clock;            // enum netobs_clock
+  netobs_u8 has_allow_list;   // reflector: only sources in the map `allowed`
+  netobs_u8 answer_own_port;  // reflector: also requests that come from our own port
+};
+NETOBS_ABI_ASSERT(sizeof(struct netobs_xdp_config) == 56);
+
+#define NETOBS_XDP_MAGIC 0x4e4f4253U
+
+// Stands right in front of a frame that the XDP program hands to an AF_XDP socket.
+struct netobs_xdp_metadata {
+  netobs_u64 ns;           // of the clock in the configuration
+  netobs_u64 hardware_ns;  // of the NIC's clock; 0 = none
+  netobs_u32 magic;        // NETOBS_XDP_MAGIC
+  netobs_u32 zero;
+};
+NETOBS_ABI_ASSERT(sizeof(struct netobs_xdp_metadata) == 24);
+
+// Cumulative.
+struct netobs_xdp_counters {
+  netobs_u64 steered;      // handed to an AF_XDP socket
+  netobs_u64 no_socket;    // ours, on a queue without a socket: passed to the stack
+  netobs_u64 no_metadata;  // handed over without times: no room in front of the frame
+};
+NETOBS_ABI_ASSERT(sizeof(struct netobs_xdp_counters) == 24);

@@ -42,6 +42,9 @@ std::vector<PointVerdict> judge_points(const PreparedSession& session, const War
     PointVerdict verdict;
     verdict.host = slot_host(i);
     verdict.point = slot_point(i);
+    // Of another transport, and no fault of this one.
+    const bool bypass = info(verdict.point).layer == Layer::xdp;
+    if (bypass && session.plan[i].reason == Reason::not_on_path) continue;
     verdict.captured = seen.captured[i];
     verdict.probes = seen.replies;
     verdict.works = seen.captured[i] > 0;

@@ -218,6 +218,9 @@ void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
   const auto losses = session_.transport->losses();
   note(losses.receive_overflow, "datagrams found the socket's receive buffer full");
   note(losses.control_truncated, "control messages were cut off");
+  note(losses.unreadable, "frames had a wrong checksum or length and were ignored");
+  note(losses.past_program,
+       "datagrams came through the kernel's stack, past the XDP program, and were not measured");
   note(session_.reflector.dropped, "reports were lost at the reflector: its buffers were full");
   if (sender.undeliverable > 0) {
     document.notes.push_back(

@@ -44,7 +44,7 @@ Result<std::vector<int>> interface_indexes(const ReflectorOptions& options) {
 Result<HookStart> open_hooks(const ReflectorOptions& options, const LinuxTransport& transport,
                              const HookFeatures& features) {
   HookOptions hooks;
-  hooks.wanted = options.layers.points() & hook_points;
+  hooks.wanted = options.layers.points() & hook_points & transport.points_on_path();
   if (hooks.wanted == PointSet{}) return HookStart{};
   NETOBS_TRY(indexes, interface_indexes(options));
   hooks.interfaces = indexes;
@@ -69,6 +69,7 @@ ReflectorConfig reflector_config(const ReflectorOptions& options, const LinuxTra
   config.own_port = transport.local().port;
   config.answer_own_port = options.answer_own_port;
   config.available = points;
+  config.on_path = transport.points_on_path();
   config.clock_identity = own_clock_identity();
   config.error_estimate = current_error_estimate();
   config.unique_timestamp_ids = transport.ids_are_free();
@@ -80,6 +81,7 @@ ReflectorConfig reflector_config(const ReflectorOptions& options, const LinuxTra
 Result<void> check_required(const ReflectorOptions& options, const ReflectorState& state) {
   for (const auto& row : point_table) {
     if (!options.layers.requires_layer(row.layer) || state.points.has(row.point)) continue;
+    if (!state.on_path.has(row.point)) continue;
     return fail({.what = fmt::format("the layer {} was asked for, but {} cannot be measured here",
                                      name(row.layer), row.name),
                  .cause = state.refused.empty() ? "" : state.refused.front(),
@@ -103,6 +105,9 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
   transport.points.remove(Point::rx_hardware);
   transport.max_datagram_bytes = max_datagram_bytes;
   transport.features = features.transport;
+  transport.af_xdp = options.af_xdp;
+  transport.af_xdp.tai_clock = features.hooks.tai_clock;
+  transport.busy_poll_us = options.busy_poll_us;
   NETOBS_TRY(opened, make_transport(options.transport, transport));
   loop.transport_ =
       options.wrap_transport ? options.wrap_transport(std::move(opened)) : std::move(opened);
@@ -112,6 +117,7 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
   loop.state_.local = loop.transport_->local();
   loop.state_.transport = loop.transport_->description();
   loop.state_.hooks = loop.hooks_ ? loop.hooks_->description() : "none";
+  loop.state_.on_path = loop.transport_->points_on_path();
   loop.state_.points = points_of(Layer::app) | loop.transport_->points_enabled();
   if (loop.hooks_) loop.state_.points = loop.state_.points | loop.hooks_->points_enabled();
   for (const auto& [point, error] : hooks.refused) {

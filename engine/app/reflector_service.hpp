@@ -17,6 +17,8 @@ struct ReflectorOptions {
   Endpoint listen;        ///< all zero address = every address; port 0 = the kernel chooses
   std::string interface;  ///< answer on this one only; empty = all
   std::string transport = "auto";
+  AfXdpOptions af_xdp;
+  int busy_poll_us = 0;  ///< SO_BUSY_POLL; 0 = leave it
   LayerSelection layers;
   WaitMode wait = WaitMode::block;
   std::optional<int> cpu;
@@ -37,6 +39,7 @@ struct ReflectorState {
   std::string transport;
   std::string hooks;                 ///< description, "none" without any
   PointSet points;                   ///< that it records
+  PointSet on_path;                  ///< that packets pass here at all
   std::vector<std::string> refused;  ///< why points are missing, one line each
 };
 

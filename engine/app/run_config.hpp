@@ -14,10 +14,7 @@
 #include "core/layer/record.hpp"
 #include "core/session/schedule.hpp"
 #include "core/session/transport.hpp"
-
-namespace netobs {
-class LinuxTransport;
-}
+#include "linux/transport/udp_transport.hpp"
 
 namespace netobs::app {
 
@@ -51,6 +48,8 @@ struct RunConfig {
   std::optional<int> cpu;    ///< pins the hot thread
   WaitMode wait = WaitMode::hybrid;
   std::string transport = "auto";
+  AfXdpOptions af_xdp;
+  int busy_poll_us = 0;  ///< SO_BUSY_POLL; 0 = leave it
   LayerSelection layers;
   ScheduleConfig schedule;
   std::uint64_t count = 0;       ///< 0 = until `duration` or a signal

@@ -21,6 +21,7 @@ std::string reflector_text(const PreparedSession& session) {
   if (!session.reflector.multi_layer) {
     return "foreign: base timestamps only, taken at a point it does not name";
   }
+  if (session.reflector.base_is_xdp) return "Net Obs as an XDP program: T2 and T3";
   return "Net Obs, reports every probe";
 }
 

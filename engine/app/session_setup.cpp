@@ -53,7 +53,7 @@ Result<os::InterfaceFacts> find_interface(const RunConfig& config, const Endpoin
 
 Result<std::unique_ptr<LinuxTransport>> open_transport(const RunConfig& config,
                                                        const PreparedSession& session,
-                                                       const TransportFeatures& features) {
+                                                       const KernelFeatures& features) {
   TransportOptions options;
   options.remote = session.remote;
   if (!config.bind_address.empty()) {
@@ -69,14 +69,17 @@ Result<std::unique_ptr<LinuxTransport>> open_transport(const RunConfig& config,
   options.max_datagram_bytes = std::min(max_datagram_bytes, std::max(2048U, config.size_bytes));
   options.dscp = config.dscp;
   // Beside kernel timestamps the TTL costs nothing; alone it would be the only control message.
-  options.receive_ttl = config.layers.wants(Layer::kernel);
-  options.features = features;
+  options.receive_ttl = config.layers.wants(Layer::kernel) || config.transport == "af_xdp";
+  options.features = features.transport;
+  options.af_xdp = config.af_xdp;
+  options.af_xdp.tai_clock = features.hooks.tai_clock;
+  options.busy_poll_us = config.busy_poll_us;
   return make_transport(config.transport, options);
 }
 
 void open_hooks(const RunConfig& config, const HookFeatures& features, PreparedSession& session) {
   HookOptions options;
-  options.wanted = config.layers.points() & hook_points;
+  options.wanted = config.layers.points() & hook_points & session.transport->points_on_path();
   if (options.wanted == PointSet{}) return;
   options.interfaces = {session.interface.index};
   options.local_port = session.transport->local().port;
@@ -282,7 +285,7 @@ Result<PreparedSession> prepare_session(const RunConfig& config, const RunContro
   session.remote = addresses.front();
   NETOBS_TRY(interface, find_interface(config, session.remote));
   session.interface = interface;
-  NETOBS_TRY(transport, open_transport(config, session, features.transport));
+  NETOBS_TRY(transport, open_transport(config, session, features));
   session.transport =
       config.taps.transport ? config.taps.transport(std::move(transport)) : std::move(transport);
   open_hooks(config, features.hooks, session);

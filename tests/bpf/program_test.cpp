@@ -13,7 +13,7 @@
 #include "bpf/abi.h"
 #include "bpf/objects.hpp"
 #include "bpf/packet.hpp"
-#include "linux/timestamp/bpf_object.hpp"
+#include "linux/bpf/bpf_object.hpp"
 #include "linux/timestamp/event_ring.hpp"
 
 namespace netobs::test {

@@ -11,6 +11,7 @@
 #include "linux/os/socket.hpp"
 #include "run_options.hpp"
 #include "signals.hpp"
+#include "xdp_options.hpp"
 
 namespace netobs::cli {
 namespace {
@@ -39,6 +40,8 @@ struct ReflectOptions {
   bool answer_own_port = false;
   bool quiet = false;
   std::vector<std::string> without;
+  XdpOptions xdp;
+  std::string mode = "stack";
   bool iperf3 = false;
   std::vector<std::uint16_t> iperf3_ports{5092, 5093};
 };
@@ -85,6 +88,8 @@ Result<app::ReflectorOptions> to_options(const ReflectOptions& given) {
   options.layers = layers;
   options.interface = given.interface;
   options.transport = given.transport;
+  options.af_xdp = given.xdp.af_xdp();
+  options.busy_poll_us = given.xdp.busy_poll_us;
   options.wait = given.wait == "spin" ? WaitMode::spin : WaitMode::block;
   if (given.cpu >= 0) options.cpu = given.cpu;
   options.max_sessions = given.max_sessions;
@@ -177,8 +182,11 @@ Run add_reflect(CLI::App& command) {
   command.add_option("-I,--interface", options->interface, "Answer on this interface only");
   command.add_option("--layers", options->layers, "What to record: auto, or names as for rtt")
       ->capture_default_str();
-  command.add_option("--transport", options->transport, "auto, io_uring or syscall")
+  command
+      .add_option("--transport", options->transport,
+                  "auto, syscall, io_uring, or af_xdp: past the kernel's network stack")
       ->capture_default_str();
+  options->xdp.add_to(command, "AF_XDP and XDP");
   command.add_option("--wait", options->wait, "spin answers fastest and keeps one CPU busy")
       ->capture_default_str()
       ->check(CLI::IsMember({"spin", "block"}));

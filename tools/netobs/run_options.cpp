@@ -67,14 +67,18 @@ void RunOptions::add_schedule(CLI::App& command) {
 void RunOptions::add_layers(CLI::App& command) {
   const auto* how = "How to measure";
   command
-      .add_option("--layers", layers,
-                  "auto, or names: app,kernel,tc,socket,trace,nic. A named layer must start or the "
-                  "run fails; auto measures what it can")
+      .add_option(
+          "--layers", layers,
+          "auto, or names: app,kernel,tc,socket,trace,nic,xdp. A named layer must start or the "
+          "run fails; auto measures what it can")
       ->capture_default_str()
       ->group(how);
-  command.add_option("--transport", transport, "auto, io_uring or syscall")
+  command
+      .add_option("--transport", transport,
+                  "auto, syscall, io_uring, or af_xdp: past the kernel's network stack")
       ->capture_default_str()
       ->group(how);
+  xdp.add_to(command, how);
   command
       .add_option(
           "--wait", wait,
@@ -170,6 +174,8 @@ Result<app::RunConfig> RunOptions::to_config() const {
   }
   if (cpu >= 0) config.cpu = cpu;
   config.transport = transport;
+  config.af_xdp = xdp.af_xdp();
+  config.busy_poll_us = xdp.busy_poll_us;
   config.size_bytes = size_bytes;
   config.dscp = static_cast<std::uint8_t>(dscp);
   config.interface = interface;

@@ -7,6 +7,7 @@
 
 #include "app/run_config.hpp"
 #include "core/base/result.hpp"
+#include "xdp_options.hpp"
 
 namespace netobs::cli {
 
@@ -36,6 +37,7 @@ struct RunOptions {
   bool v4 = false;
   bool v6 = false;
   std::vector<std::string> without;
+  XdpOptions xdp;
 
   /// Adds the schedule, layer, store and output options.
   void add_to(CLI::App& command);

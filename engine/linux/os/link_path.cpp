@@ -145,6 +145,7 @@ bool ping_neighbour(const Endpoint& address, const Endpoint& source, const LinkD
   if (!fd) return false;
   Endpoint to = address;
   to.scope_id = static_cast<std::uint32_t>(device.index);
+  to.port = 0;  // on a raw socket it would be a protocol
   if (!source.is_v4()) {  // it is where a route of IPv4 has a gateway of IPv6
     Endpoint from = source;
     from.scope_id = to.scope_id;
@@ -213,12 +214,12 @@ Result<MacAddress> find_neighbour(RouteNetlink& netlink, const Endpoint& address
 
 Result<LinkPath> find_link_path(const LinkPathQuery& query) {
   NETOBS_TRY(netlink, RouteNetlink::open());
-  auto interface = static_cast<int>(query.remote.scope_id);
-  if (!query.interface.empty()) {
-    NETOBS_TRY(named, link_device(query.interface));
-    interface = named.index;
-  }
-  NETOBS_TRY(route, ask_route(netlink, query, interface));
+  return find_link_path(netlink, query);
+}
+
+Result<LinkPath> find_link_path(RouteNetlink& netlink, const LinkPathQuery& query) {
+  const auto scope = static_cast<int>(query.remote.scope_id);
+  NETOBS_TRY(route, ask_route(netlink, query, query.interface != 0 ? query.interface : scope));
   LinkPath path;
   NETOBS_TRY(device, link_device(netlink, route.interface));
   path.device = device;

@@ -12,9 +12,9 @@
 #include <string>
 
 #include "bpf/objects.hpp"
+#include "linux/bpf/hook_clock.hpp"
 #include "linux/os/netns.hpp"
 #include "linux/timestamp/event_ring.hpp"
-#include "linux/timestamp/hook_clock.hpp"
 #include "linux/timestamp/tc_hooks.hpp"
 
 namespace netobs {

@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "linux/timestamp/bpf_object.hpp"
+#include "linux/bpf/bpf_object.hpp"
 
 namespace netobs::linux_bpf {
 namespace {

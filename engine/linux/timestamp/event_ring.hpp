@@ -6,8 +6,8 @@
 
 #include "bpf/abi.h"
 #include "core/base/result.hpp"
+#include "linux/bpf/bpf_object.hpp"
 #include "linux/os/fd.hpp"
-#include "linux/timestamp/bpf_object.hpp"
 
 namespace netobs::linux_bpf {
 

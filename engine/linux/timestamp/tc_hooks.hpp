@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "linux/bpf/bpf_object.hpp"
 #include "linux/timestamp/bpf_hooks.hpp"
-#include "linux/timestamp/bpf_object.hpp"
 #include "linux/timestamp/clsact.hpp"
 
 namespace netobs::linux_bpf {

@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "core/base/check.hpp"
-#include "linux/timestamp/bpf_object.hpp"
+#include "linux/bpf/bpf_object.hpp"
 
 namespace netobs::linux_bpf {
 namespace {

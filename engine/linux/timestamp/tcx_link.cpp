@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "linux/timestamp/bpf_object.hpp"
+#include "linux/bpf/bpf_object.hpp"
 
 namespace netobs::linux_bpf {
 namespace {

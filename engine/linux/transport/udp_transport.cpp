@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "linux/transport/af_xdp/af_xdp_transport.hpp"
 #include "linux/transport/io_uring_transport.hpp"
 #include "linux/transport/syscall_transport.hpp"
 #include "linux/transport/udp_socket.hpp"
@@ -59,6 +60,9 @@ std::span<const TransportKind> transport_table() {
                     socket_path, &make_syscall_transport},
       TransportKind{"io_uring", "one ring for sends, receives and TX timestamps (Linux 6.0)",
                     socket_path, &make_io_uring_transport},
+      TransportKind{"af_xdp",
+                    "past the kernel's stack; the kernel keeps the port and the ICMP errors",
+                    af_xdp_path, &make_af_xdp_transport},
   };
   return table;
 }

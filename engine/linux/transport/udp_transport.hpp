@@ -25,13 +25,28 @@ struct TransportFeatures {
   bool send_batching = true;       ///< one system call for a whole submit()
 };
 
+/// How AF_XDP gets at the packets. automatic: the first of the others that works, in this order.
+enum class AfXdpMode : std::uint8_t {
+  automatic,
+  zero_copy,  ///< the driver reads and writes our frames
+  copy,       ///< an XDP program in the driver, the kernel copies
+  skb,        ///< an XDP program behind the driver: works on every interface
+};
+
+struct AfXdpOptions {
+  AfXdpMode mode = AfXdpMode::automatic;
+  /// Takes the place of another XDP program on the interface, and gives it back at the end.
+  bool replace_program = false;
+  bool tai_clock = true;  ///< bpf_ktime_get_tai_ns (Linux 6.1); else CLOCK_MONOTONIC, converted
+};
+
 struct TransportOptions {
   Endpoint local;                  ///< all zero = any address of both IP versions, any port
   std::optional<Endpoint> remote;  ///< connected to it when given
   std::string interface;           ///< SO_BINDTODEVICE; empty = any
-  PointSet points;  ///< wanted: tx_sched, tx_software, tx_hardware, rx_software, rx_hardware
-  std::size_t tx_slots = 256;             ///< 1 to 4096
-  std::size_t rx_buffers = 512;           ///< 1 to 32768; io_uring rounds up to a power of two
+  PointSet points;                 ///< wanted; those that are not a transport's to take are ignored
+  std::size_t tx_slots = 256;      ///< 1 to 4096
+  std::size_t rx_buffers = 512;    ///< 1 to 32768; io_uring rounds up to a power of two
   std::size_t max_datagram_bytes = 2048;  ///< UDP payload, sent and received; 64 to 9216
   std::uint8_t dscp = 0;                  ///< 0 to 63
   int busy_poll_us = 0;                   ///< SO_BUSY_POLL; 0 = leave it
@@ -41,13 +56,14 @@ struct TransportOptions {
                                        << 20U;  ///< the error queue lives in it too; 0 = leave it
   std::size_t control_bytes = 0;  ///< for control messages of a received datagram; 0 = enough
   TransportFeatures features;
+  AfXdpOptions af_xdp;
 };
 
-/// A transport over a kernel socket.
+/// A transport of this host.
 ///
 /// Beyond what Transport promises: what poll() returned stays valid until the next poll(), so slots
-/// may be acquired and submitted while its datagrams are being read. A slot is free again as soon
-/// as submit() returns: the kernel has its own copy by then.
+/// may be acquired and submitted while its datagrams are being read. Over a socket a slot is free
+/// again as soon as submit() returns: the kernel has its own copy by then.
 ///
 /// With a TX point enabled and ids_are_free() false, a datagram must begin with its timestamp_id,
 /// big-endian (the sequence number of a STAMP packet): the kernel cannot carry the id beside the
@@ -55,7 +71,8 @@ struct TransportOptions {
 /// by its first four octets.
 class LinuxTransport : public Transport {
  public:
-  /// For attaching a socket filter. Owned by the transport.
+  /// For attaching a socket filter; one that sees nothing where packets bypass the socket. Owned by
+  /// the transport.
   [[nodiscard]] virtual int socket_fd() const = 0;
   /// Any timestamp_id goes, whatever the datagram begins with (SCM_TS_OPT_ID, Linux 6.13).
   [[nodiscard]] virtual bool ids_are_free() const = 0;

@@ -84,7 +84,9 @@ class LinkPathTest : public ::testing::Test {
 
 TEST_F(LinkPathTest, TheNeighbourOnTheLink) {
   for (const bool six : {false, true}) {
-    const auto path = find({.remote = six ? v6(2) : v4(0, 2), .source = {}, .interface = ""});
+    auto remote = six ? v6(2) : v4(0, 2);
+    remote.port = 862;
+    const auto path = find({.remote = remote, .source = {}, .interface = 0});
     EXPECT_EQ(path.device.name, "va0");
     EXPECT_EQ(path.device.carrier_index, path.device.index);
     EXPECT_FALSE(path.device.vlan.has_value());
@@ -98,17 +100,18 @@ TEST_F(LinkPathTest, TheNeighbourOnTheLink) {
 TEST_F(LinkPathTest, AGatewayAndARoutesMtu) {
   run("ip route add 198.18.4.0/24 via 198.18.0.2 mtu 1200");
   run("ip route add 198.18.5.0/24 via inet6 fd00:6e6f::2");
-  const auto by_v4 = find({.remote = v4(4, 7), .source = {}, .interface = ""});
+  const auto by_v4 = find({.remote = v4(4, 7), .source = {}, .interface = 0});
   EXPECT_EQ(by_v4.next_hop_mac, reflector_mac());
   EXPECT_EQ(by_v4.mtu_bytes, 1200U);
-  const auto by_v6 = find({.remote = v4(5, 7), .source = {}, .interface = ""});
+  const auto by_v6 = find({.remote = v4(5, 7), .source = {}, .interface = 0});
   EXPECT_EQ(by_v6.next_hop_mac, reflector_mac());
   EXPECT_EQ(by_v6.source, v4(0, 1));
 }
 
 TEST_F(LinkPathTest, TheSourceThatWasGiven) {
   run("ip address add 198.18.0.77/32 dev va0");
-  const auto path = find({.remote = v4(0, 2), .source = v4(0, 77), .interface = "va0"});
+  const auto path =
+      find({.remote = v4(0, 2), .source = v4(0, 77), .interface = os::link_device("va0")->index});
   EXPECT_EQ(path.source, v4(0, 77));
 }
 
@@ -122,7 +125,7 @@ TEST_F(LinkPathTest, AVlanIsCarriedByTheDeviceBelow) {
     if (!kernel_has_vlans()) GTEST_SKIP() << "this kernel has no VLAN devices";
     for (const auto& line : add("va0", "1")) run(line);
     for (const auto& line : add("vb0", "2")) run_at_reflector(line);
-    const auto path = find({.remote = v4(9, 2), .source = {}, .interface = ""});
+    const auto path = find({.remote = v4(9, 2), .source = {}, .interface = 0});
     EXPECT_EQ(path.device.name, "tagged");
     EXPECT_EQ(path.device.carrier, "va0");
     EXPECT_EQ(path.device.carrier_index, os::link_device("va0")->index);
@@ -146,7 +149,7 @@ TEST_F(LinkPathTest, AnAbsentNeighbourIsGivenUpInTime) {
   for (const Endpoint& absent : {v4(8, 9), absent_v6}) {
     const auto before = os::monotonic_now();
     const auto error = refused(
-        {.remote = absent, .source = {}, .interface = "", .limit = std::chrono::milliseconds(100)});
+        {.remote = absent, .source = {}, .interface = 0, .limit = std::chrono::milliseconds(100)});
     const auto waited = os::monotonic_now() - before;
     EXPECT_EQ(error.sys_errno, EHOSTUNREACH);
     EXPECT_NE(error.what.find("va0"), std::string::npos) << error.what;
@@ -157,20 +160,20 @@ TEST_F(LinkPathTest, AnAbsentNeighbourIsGivenUpInTime) {
 }
 
 TEST_F(LinkPathTest, NoWay) {
-  EXPECT_EQ(refused({.remote = v4(77, 1), .source = {}, .interface = ""}).sys_errno, ENETUNREACH);
-  EXPECT_EQ(refused({.remote = v4(0, 2), .source = {}, .interface = "nosuch0"}).sys_errno, ENODEV);
+  EXPECT_EQ(refused({.remote = v4(77, 1), .source = {}, .interface = 0}).sys_errno, ENETUNREACH);
+  EXPECT_EQ(os::link_device("nosuch0").error().sys_errno, ENODEV);
   run("ip route add blackhole 198.18.66.0/24");
-  EXPECT_NE(refused({.remote = v4(66, 1), .source = {}, .interface = ""}).sys_errno, 0);
+  EXPECT_NE(refused({.remote = v4(66, 1), .source = {}, .interface = 0}).sys_errno, 0);
   run("ip tuntap add tun7 mode tun");
   run("ip address add 198.18.7.1/24 dev tun7");
   run("ip link set tun7 up");
-  const auto error = refused({.remote = v4(7, 2), .source = {}, .interface = ""});
+  const auto error = refused({.remote = v4(7, 2), .source = {}, .interface = 0});
   EXPECT_EQ(error.sys_errno, EOPNOTSUPP);
   EXPECT_NE(error.remedy, "");
 }
 
 TEST_F(LinkPathTest, TheHostItself) {
-  const auto path = find({.remote = v4(0, 1), .source = {}, .interface = ""});
+  const auto path = find({.remote = v4(0, 1), .source = {}, .interface = 0});
   EXPECT_EQ(path.device.name, "lo");
   EXPECT_TRUE(path.device.loopback);
   EXPECT_EQ(path.next_hop_mac, MacAddress{});

@@ -16,10 +16,11 @@ Endpoint lab_address(bool v6, std::uint8_t host, std::uint16_t port) {
 }
 
 void add_cases(std::vector<TransportCase>& cases, const std::string& transport,
-               const std::string& variant, const TransportFeatures& features) {
+               const std::string& variant, const TransportFeatures& features,
+               AfXdpMode mode = AfXdpMode::automatic) {
   for (const bool v6 : {false, true}) {
     for (const WaitMode wait : {WaitMode::spin, WaitMode::block}) {
-      cases.push_back({transport, variant, features, v6, wait});
+      cases.push_back({transport, variant, features, v6, wait, mode});
     }
   }
 }
@@ -58,7 +59,9 @@ void TransportTest::SetUp() {
   auto lab = lab::VethLab::create();
   ASSERT_TRUE(lab.has_value()) << lab.error().message();
   lab_.emplace(std::move(*lab));
-  auto probe = make_sender(options());
+  TransportOptions trial = options();
+  trial.remote = reflector_address(port);
+  auto probe = make_sender(trial);
   if (!probe && (probe.error().sys_errno == EPERM || probe.error().sys_errno == ENOSYS)) {
     GTEST_SKIP() << probe.error().message();
   }
@@ -72,12 +75,27 @@ Endpoint TransportTest::reflector_address(std::uint16_t at) const {
   return lab_address(v6(), 2, at);
 }
 
+PointSet TransportTest::own_points() const {
+  PointSet points;
+  for (const Point point : {Point::tx_sched, Point::tx_software, Point::rx_software}) {
+    points.add(point);
+  }
+  return bypasses_stack() ? af_xdp_path & points_of(Layer::xdp) : points;
+}
+
+std::size_t TransportTest::tx_points() const {
+  return bypasses_stack() ? 1 : 2;
+}
+
+Point TransportTest::first_tx_point() const {
+  return bypasses_stack() ? Point::tx_completion : Point::tx_sched;
+}
+
 TransportOptions TransportTest::options() const {
   TransportOptions options;
-  options.points.add(Point::tx_sched);
-  options.points.add(Point::tx_software);
-  options.points.add(Point::rx_software);
+  options.points = own_points();
   options.features = GetParam().features;
+  options.af_xdp.mode = GetParam().mode;
   return options;
 }
 
@@ -111,9 +129,9 @@ void TransportTest::warm_up() {
   Log reflected;
   send(*sender_, 0xfffffffe);
   poll_until(*reflector_, reflected, [&] { return !reflected.datagrams.empty(); });
-  poll_until(*sender_, sent, [&] { return sent.tx_timestamp_count >= 2; });
+  poll_until(*sender_, sent, [&] { return sent.tx_timestamp_count >= tx_points(); });
   ASSERT_EQ(reflected.datagrams.size(), 1U);
-  ASSERT_EQ(sent.tx_timestamp_count, 2U);
+  ASSERT_EQ(sent.tx_timestamp_count, tx_points());
 }
 
 void TransportTest::ip(bool on_sender, const std::vector<std::string>& arguments,
@@ -148,6 +166,11 @@ std::vector<TransportCase> all_cases() {
   for (const auto& kind : transport_table()) {
     const std::string name(kind.name);
     add_cases(cases, name, "full", {});
+    if (name == "af_xdp") {
+      add_cases(cases, name, "skb", {}, AfXdpMode::skb);
+      add_cases(cases, name, "copy", {}, AfXdpMode::copy);
+      continue;  // it uses none of the features of sockets
+    }
     add_cases(cases, name, "no_scm_ts_opt_id", {.scm_ts_opt_id = false});
     add_cases(cases, name, "no_send_batching", {.send_batching = false});
     if (name != "io_uring") continue;

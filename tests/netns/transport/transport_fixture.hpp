@@ -24,6 +24,7 @@ struct TransportCase {
   TransportFeatures features;
   bool v6 = false;
   WaitMode wait = WaitMode::spin;
+  AfXdpMode mode = AfXdpMode::automatic;
 };
 
 inline void PrintTo(const TransportCase& value, std::ostream* out) {
@@ -58,7 +59,18 @@ class TransportTest : public ::testing::TestWithParam<TransportCase> {
   [[nodiscard]] bool v6() const { return GetParam().v6; }
   [[nodiscard]] Endpoint sender_address(std::uint16_t at) const;
   [[nodiscard]] Endpoint reflector_address(std::uint16_t at) const;
-  /// All software points, this case's features.
+  /// The software points of this transport's path that it takes itself.
+  [[nodiscard]] PointSet own_points() const;
+  /// How many timestamps it gives of each datagram sent.
+  [[nodiscard]] std::size_t tx_points() const;
+  /// The first of them on the way.
+  [[nodiscard]] Point first_tx_point() const;
+  [[nodiscard]] bool bypasses_stack() const { return GetParam().transport == "af_xdp"; }
+  /// When the receiving host first saw a datagram.
+  [[nodiscard]] std::optional<std::int64_t> seen_ns(const RxDatagram& datagram) const {
+    return bypasses_stack() ? datagram.xdp_rx_ns : datagram.rx_software_ns;
+  }
+  /// Those points, this case's features.
   [[nodiscard]] TransportOptions options() const;
   [[nodiscard]] Result<std::unique_ptr<LinuxTransport>> make_sender(TransportOptions options);
   [[nodiscard]] Result<std::unique_ptr<LinuxTransport>> make_reflector(TransportOptions options);

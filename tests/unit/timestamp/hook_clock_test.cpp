@@ -1,7 +1,7 @@
 // Fake clocks throughout: the TAI offset and CLOCK_REALTIME are the whole machine's, and a time
 // namespace shifts neither, so no test sets them.
 
-#include "linux/timestamp/hook_clock.hpp"
+#include "linux/bpf/hook_clock.hpp"
 
 #include <gtest/gtest.h>
 

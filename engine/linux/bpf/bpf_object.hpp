@@ -6,6 +6,8 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "bpf/abi.h"
 #include "core/base/result.hpp"
@@ -24,16 +26,29 @@ struct DestroyLink {
 /// Detaches when it goes.
 using Link = std::unique_ptr<bpf_link, DestroyLink>;
 
+/// What to load, and how. Everything is borrowed for the call.
+struct BpfLoad {
+  std::span<const std::byte> image;
+  std::span<const std::byte> config;                            ///< the one struct of constants
+  std::vector<std::pair<std::string_view, int>> shared_maps{};  ///< name, descriptor to use for it
+  std::span<const std::string_view> programs;                   ///< these, and no others
+  std::string_view needs;  ///< the capabilities, for the remedy
+  int device_ifindex = 0;  ///< XDP metadata of this device (Linux 6.3); 0 = of none
+};
+
 /// A loaded object file. Its programs stay loaded while it exists, or while they are attached.
 class BpfObject {
  public:
-  /// Loads the named programs of `image`, and no others. `needs`: the capabilities, for the remedy.
+  [[nodiscard]] static Result<BpfObject> load(const BpfLoad& what);
+  /// The same for the programs that write to the shared ring and counters.
   [[nodiscard]] static Result<BpfObject> load(std::span<const std::byte> image,
                                               const netobs_config& config, SharedMaps maps,
                                               std::span<const std::string_view> programs,
                                               std::string_view needs);
 
   [[nodiscard]] int program_fd(std::string_view name) const;
+  /// -1: the object has no such map.
+  [[nodiscard]] int map_fd(std::string_view name) const;
   /// Attaches a program whose section says where (a tracepoint).
   [[nodiscard]] Result<Link> attach(std::string_view name) const;
 

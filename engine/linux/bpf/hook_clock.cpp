@@ -1,4 +1,4 @@
-#include "linux/timestamp/hook_clock.hpp"
+#include "linux/bpf/hook_clock.hpp"
 
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <limits>
 
-#include "linux/timestamp/libbpf_log.hpp"
+#include "linux/bpf/libbpf_log.hpp"
 
 namespace netobs::linux_bpf {
 namespace {

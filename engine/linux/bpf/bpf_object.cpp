@@ -1,4 +1,4 @@
-#include "linux/timestamp/bpf_object.hpp"
+#include "linux/bpf/bpf_object.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string>
 
-#include "linux/timestamp/libbpf_log.hpp"
+#include "linux/bpf/libbpf_log.hpp"
 
 namespace netobs::linux_bpf {
 namespace {
@@ -26,19 +26,28 @@ void choose_programs(bpf_object* object, std::span<const std::string_view> wante
 }
 
 // The constants are one struct alone in its section (bpf/record.h).
-bool set_config(const bpf_object* object, const netobs_config& config) {
+bool set_config(const bpf_object* object, std::span<const std::byte> config) {
   bpf_map* map = nullptr;
   while ((map = bpf_object__next_map(object, map)) != nullptr) {
     if (std::string_view(bpf_map__name(map)).ends_with(".rodata")) {
-      return bpf_map__set_initial_value(map, &config, sizeof(config)) == 0;
+      return bpf_map__set_initial_value(map, config.data(), config.size()) == 0;
     }
   }
   return false;
 }
 
-bool share_map(const bpf_object* object, const char* name, int fd) {
-  bpf_map* map = bpf_object__find_map_by_name(object, name);
+bool share_map(const bpf_object* object, std::string_view name, int fd) {
+  bpf_map* map = bpf_object__find_map_by_name(object, std::string(name).c_str());
   return map != nullptr && bpf_map__reuse_fd(map, fd) == 0;
+}
+
+/// BPF_F_XDP_DEV_BOUND_ONLY, younger than the oldest headers.
+constexpr std::uint32_t device_bound_flag = 1U << 6U;
+
+bool bind_to_device(bpf_program* program, int ifindex) {
+  if (program == nullptr) return false;
+  bpf_program__set_ifindex(program, static_cast<std::uint32_t>(ifindex));
+  return bpf_program__set_flags(program, bpf_program__flags(program) | device_bound_flag) == 0;
 }
 
 }  // namespace
@@ -64,23 +73,40 @@ Error bpf_error(std::string what, int error, std::string_view needs, std::string
   return result;
 }
 
+Result<BpfObject> BpfObject::load(const BpfLoad& load) {
+  const auto what = fmt::format("load the BPF program {}", fmt::join(load.programs, ", "));
+  const LibbpfLog log;
+  BpfObject loaded(bpf_object__open_mem(load.image.data(), load.image.size(), nullptr));
+  bpf_object* object = loaded.object_.get();
+  if (object == nullptr) return fail(bpf_error(what, errno, load.needs, log.last_words()));
+  choose_programs(object, load.programs);
+  bool prepared = set_config(object, load.config);
+  for (const auto& [name, fd] : load.shared_maps)
+    prepared = prepared && share_map(object, name, fd);
+  if (load.device_ifindex != 0) {
+    for (const auto name : load.programs) {
+      prepared = prepared && bind_to_device(find(object, name), load.device_ifindex);
+    }
+  }
+  if (!prepared) return fail(bpf_error(what, errno, load.needs, log.last_words()));
+  if (const int status = bpf_object__load(object); status != 0) {
+    return fail(bpf_error(what, -status, load.needs, log.last_words()));
+  }
+  return loaded;
+}
+
 Result<BpfObject> BpfObject::load(std::span<const std::byte> image, const netobs_config& config,
                                   SharedMaps maps, std::span<const std::string_view> programs,
                                   std::string_view needs) {
-  const auto what = fmt::format("load the BPF program {}", fmt::join(programs, ", "));
-  const LibbpfLog log;
-  BpfObject loaded(bpf_object__open_mem(image.data(), image.size(), nullptr));
-  bpf_object* object = loaded.object_.get();
-  if (object == nullptr) return fail(bpf_error(what, errno, needs, log.last_words()));
-  choose_programs(object, programs);
-  if (!set_config(object, config) || !share_map(object, "events", maps.events) ||
-      !share_map(object, "counters", maps.counters)) {
-    return fail(bpf_error(what, errno, needs, log.last_words()));
-  }
-  if (const int status = bpf_object__load(object); status != 0) {
-    return fail(bpf_error(what, -status, needs, log.last_words()));
-  }
-  return loaded;
+  return load({.image = image,
+               .config = std::as_bytes(std::span(&config, 1)),
+               .shared_maps = {{"events", maps.events}, {"counters", maps.counters}},
+               .programs = programs,
+               .needs = needs});
+}
+
+int BpfObject::map_fd(std::string_view name) const {
+  return bpf_object__find_map_fd_by_name(object_.get(), std::string(name).c_str());
 }
 
 int BpfObject::program_fd(std::string_view name) const {

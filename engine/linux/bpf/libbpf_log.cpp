@@ -1,4 +1,4 @@
-#include "linux/timestamp/libbpf_log.hpp"
+#include "linux/bpf/libbpf_log.hpp"
 
 #include <array>
 #include <cstdarg>
