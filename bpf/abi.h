@@ -109,3 +109,31 @@ struct netobs_xdp_counters {
   netobs_u64 no_metadata;  // handed over without times: no room in front of the frame
 };
 NETOBS_ABI_ASSERT(sizeof(struct netobs_xdp_counters) == 24);
+
+// What the reflector is told while it runs.
+struct netobs_xdp_settings {
+  netobs_u64 realtime_offset_ns;  // CLOCK_REALTIME less the clock in the configuration, wraps
+  netobs_u16 error_estimate;      // as on the wire, host byte order
+  netobs_u16 zero[3];
+};
+NETOBS_ABI_ASSERT(sizeof(struct netobs_xdp_settings) == 16);
+
+// One per processor; cumulative.
+struct netobs_xdp_reflector_counters {
+  netobs_u64 received;  // datagrams to us
+  netobs_u64 answered;
+  netobs_u64 too_short;  // for a STAMP packet: a reply must not be larger than its request
+  netobs_u64 too_long;   // to compute a checksum that its sender had left unfinished
+  netobs_u64 own_port;
+  netobs_u64 bad_source;
+  netobs_u64 not_allowed;
+  netobs_u64 rate_limited;
+};
+NETOBS_ABI_ASSERT(sizeof(struct netobs_xdp_reflector_counters) == 64);
+
+// Key of the map `allowed`.
+struct netobs_prefix {
+  netobs_u32 bits;
+  netobs_u32 address[4];  // as peer_address
+};
+NETOBS_ABI_ASSERT(sizeof(struct netobs_prefix) == 20);

@@ -47,6 +47,12 @@ struct xdp_packet {
   bool has_options;
 };
 
+// Keeps the compiler from dropping a check that it can prove but the verifier cannot.
+static __always_inline __u32 opaque(__u32 value) {
+  __asm__ volatile("" : "+r"(value));
+  return value;
+}
+
 static __always_inline void map_v4(__u32* to, __u32 address) {
   to[0] = 0;
   to[1] = 0;

@@ -17,12 +17,6 @@ constexpr Duration longest_wait = std::chrono::milliseconds(100);
 constexpr Duration clock_interval = std::chrono::seconds(1);
 constexpr std::size_t max_datagram_bytes = 9216;
 
-wire::ErrorEstimate current_error_estimate() {
-  const auto discipline = os::read_time_discipline();
-  if (!discipline) return wire::ErrorEstimate::from_bound_ns(1'000'000'000, false);
-  return wire::ErrorEstimate::from_bound_ns(discipline->max_error_ns, discipline->synchronised);
-}
-
 Result<std::vector<std::string>> interface_names(const ReflectorOptions& options) {
   if (!options.interface.empty()) return std::vector{options.interface};
   if (!options.listen.is_unspecified()) {
@@ -92,6 +86,12 @@ Result<void> check_required(const ReflectorOptions& options, const ReflectorStat
 }
 
 }  // namespace
+
+wire::ErrorEstimate current_error_estimate() {
+  const auto discipline = os::read_time_discipline();
+  if (!discipline) return wire::ErrorEstimate::from_bound_ns(1'000'000'000, false);
+  return wire::ErrorEstimate::from_bound_ns(discipline->max_error_ns, discipline->synchronised);
+}
 
 Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
   NETOBS_TRY(features, features_without(options.disabled.names));

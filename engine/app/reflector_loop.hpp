@@ -10,6 +10,9 @@
 
 namespace netobs::app {
 
+/// What this host's clock is worth now.
+[[nodiscard]] wire::ErrorEstimate current_error_estimate();
+
 /// Everything a reflector's thread owns, in the order in which it is made.
 class ReflectorLoop {
  public:

@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "app/features.hpp"
+#include "app/reflector_loop.hpp"
 #include "app/warm_up.hpp"
 #include "core/stats/wide.hpp"
 #include "linux/os/clock.hpp"
@@ -31,12 +32,6 @@ std::uint16_t random_ssid() {
   // Not a secret: it keeps sessions of one port apart. The upper half is the warm-up's.
   if (::getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) value = 1;
   return static_cast<std::uint16_t>((value & 0x7fffU) | 1U);
-}
-
-wire::ErrorEstimate own_error_estimate() {
-  const auto discipline = os::read_time_discipline();
-  if (!discipline) return wire::ErrorEstimate::from_bound_ns(1'000'000'000, false);
-  return wire::ErrorEstimate::from_bound_ns(discipline->max_error_ns, discipline->synchronised);
 }
 
 Result<os::InterfaceFacts> find_interface(const RunConfig& config, const Endpoint& remote) {
@@ -101,7 +96,7 @@ SenderConfig sender_config(const RunConfig& config, const Endpoint& remote) {
   sender.duration = config.duration;
   sender.timeout = config.timeout;
   sender.ssid = random_ssid();
-  sender.error_estimate = own_error_estimate();
+  sender.error_estimate = current_error_estimate();
   sender.remote = remote;
   sender.reflector_points = config.layers.points();
   auto mode = wire::Mode::unauthenticated;

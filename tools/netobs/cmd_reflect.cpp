@@ -6,6 +6,7 @@
 
 #include "app/conditions/iperf3_servers.hpp"
 #include "app/reflector_service.hpp"
+#include "app/xdp_reflector_service.hpp"
 #include "command.hpp"
 #include "core/wire/packet.hpp"
 #include "linux/os/socket.hpp"
@@ -151,11 +152,23 @@ Result<std::unique_ptr<app::Iperf3Servers>> start_iperf3(const ReflectOptions& g
   return app::Iperf3Servers::start(std::move(servers));
 }
 
+int run_in_xdp(const ReflectOptions& given, const app::ReflectorOptions& options,
+               Signals& signals) {
+  auto service = app::XdpReflectorService::start(options);
+  if (!service) return report_error(service.error());
+  if (!given.quiet) print_start(service->state(), options);
+  constexpr int refresh_ms = 1000;
+  while (!signals.wait(refresh_ms)) service->refresh();
+  print_counters(service->stop());
+  return static_cast<int>(ExitCode::ok);
+}
+
 int run_reflect(const ReflectOptions& given) {
   const auto options = to_options(given);
   if (!options) return report_error(options.error());
   auto signals = Signals::block();
   if (!signals) return report_error(signals.error());
+  if (given.mode == "xdp") return run_in_xdp(given, *options, *signals);
   auto service = app::ReflectorService::start(*options);
   if (!service) return report_error(service.error());
   std::unique_ptr<app::Iperf3Servers> servers;
@@ -186,6 +199,12 @@ Run add_reflect(CLI::App& command) {
       .add_option("--transport", options->transport,
                   "auto, syscall, io_uring, or af_xdp: past the kernel's network stack")
       ->capture_default_str();
+  command
+      .add_option("--mode", options->mode,
+                  "stack: a program above the kernel's stack; xdp: an XDP program "
+                  "in the driver, stateless, the shortest residence there is")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"stack", "xdp"}));
   options->xdp.add_to(command, "AF_XDP and XDP");
   command.add_option("--wait", options->wait, "spin answers fastest and keeps one CPU busy")
       ->capture_default_str()

@@ -1,8 +1,5 @@
 #include "linux/transport/af_xdp/af_xdp_setup.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <bit>
 #include <cerrno>
@@ -10,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "linux/os/interface.hpp"
 #include "linux/os/link_device.hpp"
+#include "linux/transport/af_xdp/listening_link.hpp"
 
 namespace netobs {
 namespace {
@@ -30,24 +27,6 @@ Result<UdpSocket> open_control(const TransportOptions& options) {
   return open_udp_socket(plain);
 }
 
-/// A transport without a peer listens on one interface; which, is only clear where there is one.
-Result<std::string> listening_interface(const TransportOptions& options) {
-  if (!options.interface.empty()) return options.interface;
-  if (!options.local.is_unspecified()) {
-    if (auto name = os::interface_holding(options.local)) return std::move(*name);
-  }
-  NETOBS_TRY(names, os::interfaces_up());
-  std::erase(names, "lo");
-  if (names.size() == 1) return names.front();
-  return fail({.what = "choose the interface that AF_XDP receives on",
-               .sys_errno = 0,
-               .cause = names.empty()
-                            ? "None is up."
-                            : fmt::format("{} are up, and it takes one.", fmt::join(names, ", ")),
-               .remedy = "Name it with --interface.",
-               .exit = ExitCode::usage});
-}
-
 /// The device, and for a connected transport the address to send from.
 struct Way {
   os::LinkDevice device;
@@ -56,7 +35,7 @@ struct Way {
 
 Result<Way> find_way(const TransportOptions& options, const UdpSocket& control) {
   if (!options.remote) {
-    NETOBS_TRY(name, listening_interface(options));
+    NETOBS_TRY(name, listening_interface(options.local, options.interface));
     NETOBS_TRY(device, os::link_device(name));
     return Way{device, {}};
   }
@@ -71,23 +50,13 @@ Result<Way> find_way(const TransportOptions& options, const UdpSocket& control) 
   return Way{path.device, path.source};
 }
 
-std::vector<Endpoint> addresses_to_receive(const TransportOptions& options, const Way& way) {
-  Endpoint only = options.remote ? way.source : options.local;
-  only.port = 0;
-  only.scope_id = 0;
-  if (!only.is_unspecified()) return {only};
-  auto all = os::local_addresses();
-  for (auto& address : all) address.scope_id = 0;
-  return all;
-}
-
 AfXdpLinkOptions link_options(const TransportOptions& options, const UdpSocket& control,
                               const Way& way) {
   AfXdpLinkOptions link;
   link.interface = way.device.carrier;
   auto& steering = link.steering;
   steering.ifindex = way.device.carrier_index;
-  steering.local_addresses = addresses_to_receive(options, way);
+  steering.local_addresses = receiving_addresses(options.remote ? way.source : options.local);
   steering.local_port = control.local.port;
   steering.remote = options.remote;
   steering.vlan_id = way.device.vlan ? way.device.vlan->id : std::uint16_t{0};
