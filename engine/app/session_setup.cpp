@@ -17,6 +17,12 @@
 namespace netobs::app {
 namespace {
 
+constexpr std::size_t ping_pong_frames = 64;
+
+bool bypasses_in_turns(const RunConfig& config) {
+  return config.transport == "af_xdp" && config.schedule.kind == ScheduleKind::ping_pong;
+}
+
 constexpr std::uint32_t max_datagram_bytes = 9216;
 /// Two reports per reply: one keeps up with the probes, the second repeats it against loss.
 constexpr unsigned reports_per_reply = 2;
@@ -66,6 +72,8 @@ Result<std::unique_ptr<LinuxTransport>> open_transport(const RunConfig& config,
   // Beside kernel timestamps the TTL costs nothing; alone it would be the only control message.
   options.receive_ttl = config.layers.wants(Layer::kernel) || config.transport == "af_xdp";
   options.features = features.transport;
+  // Received frames are used in turn. Few stay in the cache, and one at a time needs no more.
+  if (bypasses_in_turns(config)) options.rx_buffers = ping_pong_frames;
   options.af_xdp = config.af_xdp;
   options.af_xdp.tai_clock = features.hooks.tai_clock;
   options.busy_poll_us = config.busy_poll_us;
@@ -270,6 +278,7 @@ CorrelatorConfig PreparedSession::correlator() const {
   for (std::size_t i = 0; i < slot_count; ++i) config.absent_reason[i] = plan[i].reason;
   config.reflector_reports = reflector.reports();
   config.reflector_counts = reflector.stateful;
+  config.buffer_comes_back = reflector.base_is_xdp && interface.is_virtual();
   return config;
 }
 
@@ -285,8 +294,12 @@ Result<PreparedSession> prepare_session(const RunConfig& config, const RunContro
       config.taps.transport ? config.taps.transport(std::move(transport)) : std::move(transport);
   open_hooks(config, features.hooks, session);
   session.sender = sender_config(config, session.remote);
+  // The first use of a frame is slow where page tables are shadowed (some virtual machines): 7 us
+  // were seen.
+  const auto probes =
+      bypasses_in_turns(config) ? ping_pong_frames + warm_up_probes : warm_up_probes;
   NETOBS_TRY(warmed, warm_up(session.sender, *session.transport, session.hooks.get(), control,
-                             config.wait));
+                             config.wait, probes));
   if (warmed.replies == 0) return fail(nobody_answers(config, session, warmed));
   session.reflector = warmed.reflector;
   session.warmup_replies = warmed.replies;

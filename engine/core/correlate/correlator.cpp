@@ -169,7 +169,11 @@ void Correlator::on_timestamp(Entry& entry, std::size_t slot_index, std::int64_t
     // last of the points behind the qdisc is the lowest device.
     const auto point = slot_point(slot_index);
     const bool lowest_wins = point == Point::tx_software || point == Point::net_dev_start_xmit;
-    if (lowest_wins) entry.record.ns[slot_index] = std::max(entry.record.ns[slot_index], value_ns);
+    auto& kept = entry.record.ns[slot_index];
+    if (lowest_wins) {
+      const bool first = config_.buffer_comes_back && point == Point::tx_software;
+      kept = first ? std::min(kept, value_ns) : std::max(kept, value_ns);
+    }
     ++counters_.duplicate_timestamps;
     return;
   }

@@ -34,6 +34,10 @@ struct CorrelatorConfig {
   /// The reflector numbers what arrives (RFC 8762 4.3.1, stateful): gaps tell which way losses
   /// went.
   bool reflector_counts = false;
+  /// The probe comes back in the sender's own buffer, which an interface of the same kernel has
+  /// stamped once more on the way (an XDP reflector in SKB mode at the other end of a veth pair):
+  /// only the first tx_software is the sender's.
+  bool buffer_comes_back = false;
 };
 
 /// What did not end up in a record. Cumulative.

@@ -16,7 +16,7 @@ namespace {
 using linux_bpf::XdpMode;
 
 constexpr unsigned most_queues = 64;  // the program's map of sockets
-constexpr std::uint32_t least_frames_per_queue = 256;
+constexpr std::uint32_t least_frames_per_queue = 64;
 
 struct Attempt {
   AfXdpMode mode;

@@ -14,7 +14,7 @@ namespace netobs {
 namespace {
 
 constexpr std::uint32_t most_tx_frames = 8192;
-constexpr std::uint32_t least_rx_frames = 1024;
+constexpr std::uint32_t least_rx_frames = 64;
 constexpr std::uint32_t most_rx_frames = 32768;
 /// ICMP errors and stray datagrams only.
 constexpr std::uint32_t control_buffer_bytes = 256U << 10U;
