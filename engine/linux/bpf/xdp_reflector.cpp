@@ -80,6 +80,7 @@ Result<XdpReflector> XdpReflector::load(const XdpReflectorOptions& options) {
                                            static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), true,
                                            "the settings of the XDP reflector"));
   reflector.settings_ = std::move(settings);
+  reflector.refresh({});  // a packet with no estimate at all would be refused as corrupt
   return reflector;
 }
 
