@@ -176,10 +176,19 @@ std::expected<TableHandle, Drop> Reflector::find_session(const SessionKey& key,
 
 std::optional<TableHandle> Reflector::open_session(const SessionKey& key, MonotonicTime now) {
   std::size_t of_this_source = 0;
+  std::optional<TableHandle> oldest;
   sessions_.for_each([&](const SessionKey& other, const Session&) {
-    if (other.peer.address == key.peer.address) ++of_this_source;
+    if (other.peer.address != key.peer.address) return;
+    ++of_this_source;
+    const auto handle = sessions_.find(other);
+    if (!oldest || sessions_.last_used(*handle) < sessions_.last_used(*oldest)) oldest = handle;
   });
-  if (of_this_source >= config_.max_sessions_per_source) return std::nullopt;
+  if (of_this_source >= config_.max_sessions_per_source) {
+    // One run after the other is no attack: the source's own idle session makes room.
+    if (!oldest || now - sessions_.last_used(*oldest) < config_.session_yield) return std::nullopt;
+    sessions_.erase(*oldest);
+    ++counters_.sessions_expired;
+  }
   const auto handle = sessions_.insert(key, now);
   if (handle) ++counters_.sessions_opened;
   return handle;

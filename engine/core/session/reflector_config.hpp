@@ -30,6 +30,8 @@ struct ReflectorConfig {
   std::uint32_t max_sessions = 256;
   std::uint32_t max_sessions_per_source = 64;          ///< SSIDs cost a stranger nothing
   Duration session_expiry = std::chrono::seconds(60);  ///< idle time after which a session ends
+  /// Idle time after which a session makes room for another of its own source.
+  Duration session_yield = std::chrono::seconds(1);
   std::uint16_t own_port = wire::default_port;
   /// Answer requests that come from our own port. Off: two reflectors would answer each other for
   /// ever.

@@ -155,6 +155,22 @@ TEST_F(ReflectorTest, OneSourceCannotTakeAllSessions) {
   (void)sent(request(0, 44, 4), peer_b);
 }
 
+// A comparison of transports opens dozens, one after the other.
+TEST_F(ReflectorTest, AnIdleSessionMakesRoomForAnotherOfItsSource) {
+  start({.max_sessions = 10, .max_sessions_per_source = 3});
+  for (std::uint16_t ssid = 1; ssid <= 3; ++ssid)
+    (void)sent(request(0, 44, ssid), peer_a, at_ms(0));
+  (void)sent(request(1, 44, 1), peer_a, at_ms(900));
+  (void)sent(request(0, 44, 1), peer_b, at_ms(900));
+  EXPECT_EQ(reflector_->sessions(), 4U);
+  (void)sent(request(0, 44, 4), peer_a, at_ms(1'000));
+  EXPECT_EQ(reflector_->sessions(), 4U);
+  // Session 2 went, not the one in use: its own count goes on.
+  EXPECT_EQ(decoded(sent(request(2, 44, 1), peer_a, at_ms(1'000))).sequence, 2U);
+  (void)sent(request(0, 44, 5), peer_a, at_ms(1'000));  // in the place of 3
+  EXPECT_EQ(dropped(request(0, 44, 6), peer_a, at_ms(1'000)), Drop::sessions_full);
+}
+
 TEST_F(ReflectorTest, ASourceThatIsTooFastIsLimitedOthersAreNot) {
   start({.rate = {.packets_per_second = 1'000, .burst_packets = 3, .max_sources = 10}});
   for (std::uint32_t i = 0; i < 3; ++i) (void)sent(request(i), peer_a, at_ms(5));
