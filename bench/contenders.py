@@ -21,10 +21,12 @@ class Netobs:
     reflector_wait: str | None = None
     pinned: bool = True  # the sender on one CPU, the reflector on another
     store: str | None = None
+    reflector: tuple | None = None  # None: the same transport; else how it answers
 
     def reflect_command(self, port):
+        how = self.reflector or ("--transport", self.transport)
         command = [self.program, "reflect", "--listen", f"{lab.SERVER_ADDRESS}:{port}",
-                   "--layers", self.layers, "--transport", self.transport, "--rate-limit", "2000000"]
+                   "--layers", self.layers, *how, "--rate-limit", "2000000"]
         if self.reflector_wait:
             command += ["--wait", self.reflector_wait]
         if self.pinned:

@@ -39,11 +39,17 @@ def judge(summary):
     }
 
 
-def attempt(hosts, options, transport, rate, seconds, store=None):
+def every_layer(transport):
+    """What must be measured; past the stack there is no kernel and no tc to do it."""
+    return "app,xdp,auto" if transport == "af_xdp" else EVERY_LAYER
+
+
+def attempt(hosts, options, transport, rate, seconds, store=None, reflector=None):
     spin = options.wait == "spin"
     contender = contenders.Netobs(
-        options.netobs, transport, EVERY_LAYER, schedule=("--rate", f"{rate}pps"), store=store,
-        wait="spin" if spin else None, reflector_wait="spin" if spin else None, pinned=spin)
+        options.netobs, transport, every_layer(transport), schedule=("--rate", f"{rate}pps"), store=store,
+        wait="spin" if spin else None, reflector_wait="spin" if spin else None, pinned=spin,
+        reflector=reflector)
     return judge(contender.run(hosts, seconds)) | {"rate": rate, "seconds": seconds}
 
 
@@ -81,12 +87,12 @@ def next_rate(works, fails):
     return round((works * fails) ** 0.5) if fails / works > RESOLUTION else None
 
 
-def find_highest(hosts, options, transport):
+def find_highest(hosts, options, transport, reflector=None):
     """The trials, and the full-length run at the highest rate that was kept up; None if none was."""
     trials, works, fails = [], 0, None
     rate = START_RATE
     while rate is not None and len(trials) < TRIAL_LIMIT:
-        figures = attempt(hosts, options, transport, int(rate), TRIAL_SECONDS)
+        figures = attempt(hosts, options, transport, int(rate), TRIAL_SECONDS, reflector=reflector)
         trials.append(figures)
         works, fails = (rate, fails) if kept_up(figures) else (works, rate)
         rate = next_rate(works, fails)
@@ -94,7 +100,7 @@ def find_highest(hosts, options, transport):
     for _ in range(5):
         if works == 0:
             break
-        final = attempt(hosts, options, transport, int(works), options.seconds)
+        final = attempt(hosts, options, transport, int(works), options.seconds, reflector=reflector)
         if kept_up(final):
             return trials, final
         works *= 0.9

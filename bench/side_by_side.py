@@ -3,6 +3,7 @@
 
     sudo bench/side_by_side.py rtt      ping-pong against sockperf; all layers against none; wait modes
     sudo bench/side_by_side.py rate     coverage at 10,000 probes/s and at the highest rate kept up
+    sudo bench/side_by_side.py bypass   AF_XDP and the XDP reflector against io_uring
     sudo bench/side_by_side.py timer    send error against irtt's timer error
          bench/side_by_side.py store    SQLite and MySQL inserts, the latter against LOAD DATA LOCAL
 
@@ -19,6 +20,7 @@ import subprocess
 import sys
 
 import lab
+import measure_bypass
 import measure_rate
 import measure_rtt
 import measure_timer
@@ -84,6 +86,11 @@ def parse_arguments():
     rate.add_argument("--wait", choices=("default", "spin"), default="default")
     rate.add_argument("--only", nargs="+", choices=("fixed", "highest"), default=["fixed", "highest"])
     rate.set_defaults(run=measure_rate.run, needs=("ip",))
+
+    bypass = commands.add_parser("bypass", help="past the kernel's stack")
+    add_common(bypass, rounds=7, seconds=2)
+    bypass.add_argument("--only", nargs="+", choices=("rtt", "rate"), default=["rtt", "rate"])
+    bypass.set_defaults(run=measure_bypass.run, needs=("ip",))
 
     timer = commands.add_parser("timer", help="how exactly probes are sent")
     add_common(timer, rounds=3, seconds=10)
