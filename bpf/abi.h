@@ -128,8 +128,9 @@ struct netobs_xdp_reflector_counters {
   netobs_u64 bad_source;
   netobs_u64 not_allowed;
   netobs_u64 rate_limited;
+  netobs_u64 bad_error_estimate;
 };
-NETOBS_ABI_ASSERT(sizeof(struct netobs_xdp_reflector_counters) == 64);
+NETOBS_ABI_ASSERT(sizeof(struct netobs_xdp_reflector_counters) == 72);
 
 // Key of the map `allowed`.
 struct netobs_prefix {

@@ -43,6 +43,7 @@ struct xdp_packet {
   __u32 udp_offset;
   __u32 udp_bytes;  // header and payload
   __u16 peer_port;
+  __u16 checksum;  // of UDP, as it is in the packet
   bool v4;
   bool has_options;
 };
@@ -51,6 +52,12 @@ struct xdp_packet {
 static __always_inline __u32 opaque(__u32 value) {
   __asm__ volatile("" : "+r"(value));
   return value;
+}
+
+// The same for the end of a packet: a second check against it stays where the first implies it.
+static __always_inline void* opaque_end(void* end) {
+  __asm__ volatile("" : "+r"(end));
+  return end;
 }
 
 static __always_inline void map_v4(__u32* to, __u32 address) {
@@ -71,6 +78,22 @@ static __always_inline bool to_our_mac(const struct ethhdr* ethernet) {
   return true;
 }
 
+// What the stack drops, and what nothing may be sent to: nobody, and groups.
+static __always_inline bool is_host_v4(__be32 address) {
+  const __u8 first = bpf_ntohl(address) >> 24;
+  return first != 0 && first < 224;
+}
+
+// An IPv4-mapped address never stands in a packet; here it would pass for one of IPv4.
+static __always_inline bool is_real_v6(const __u32* address) {
+  return address[0] || address[1] || address[2] != bpf_htonl(0xffff);
+}
+
+static __always_inline bool is_host_v6(const __u32* address) {
+  const bool nobody = !(address[0] || address[1] || address[2] || address[3]);
+  return !nobody && bpf_ntohl(address[0]) >> 24 != 0xff && is_real_v6(address);
+}
+
 static __always_inline bool is_tag(__be16 protocol) {
   return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
@@ -80,6 +103,7 @@ static __always_inline bool is_tag(__be16 protocol) {
 static __always_inline bool parse_link(void* data, void* end, __u32* offset, __be16* protocol) {
   const struct ethhdr* ethernet = data;
   if ((void*)(ethernet + 1) > end || !to_our_mac(ethernet)) return false;
+  if (ethernet->h_source[0] & 1) return false;  // a group sends nothing
   *offset = sizeof(*ethernet);
   *protocol = ethernet->h_proto;
   if (!is_tag(*protocol)) return true;
@@ -99,7 +123,7 @@ static __always_inline bool parse_v4(void* data, void* end, struct xdp_packet* p
   if ((void*)(ip + 1) > end) return false;
   const __u32 header = ip->ihl * 4U;
   if (ip->version != 4 || header < sizeof(*ip) || ip->protocol != IPPROTO_UDP) return false;
-  if (ip->frag_off & bpf_htons(FRAGMENT_BITS)) return false;
+  if ((ip->frag_off & bpf_htons(FRAGMENT_BITS)) || !is_host_v4(ip->saddr)) return false;
   map_v4(packet->peer, ip->saddr);
   map_v4(packet->local, ip->daddr);
   packet->v4 = true;
@@ -117,6 +141,7 @@ static __always_inline bool parse_v6(void* data, void* end, struct xdp_packet* p
   if (ip->version != 6 || ip->nexthdr != IPPROTO_UDP) return false;
   __builtin_memcpy(packet->peer, &ip->saddr, sizeof(packet->peer));
   __builtin_memcpy(packet->local, &ip->daddr, sizeof(packet->local));
+  if (!is_host_v6(packet->peer) || !is_real_v6(packet->local)) return false;
   packet->v4 = false;
   packet->has_options = false;
   packet->udp_offset = packet->ip_offset + sizeof(*ip);
@@ -134,6 +159,7 @@ static __always_inline bool parse_udp(void* data, void* end, struct xdp_packet* 
   const __u32 frame_bytes = end - data;
   packet->udp_bytes = bpf_ntohs(udp->len);
   packet->peer_port = bpf_ntohs(udp->source);
+  packet->checksum = udp->check;
   return packet->udp_bytes >= sizeof(*udp) && packet->ip_offset + ip_bytes <= frame_bytes &&
          packet->udp_offset + packet->udp_bytes == packet->ip_offset + ip_bytes;
 }

@@ -13,6 +13,7 @@ enum {
   NETOBS_HEADER_BYTES = 24,
   NETOBS_REPLY_FLAGS = 0x03,  // a reply; T2 and T3 are the points of this program
   NETOBS_POINTS_HERE = 1 << NETOBS_XDP_RX | 1 << NETOBS_XDP_TX,
+  MULTIPLIER_OFFSET = 13,  // of the error estimate; 0 makes it mean nothing
   FULL_TTL = 255,
   LONGEST_DATAGRAM = 1500,
 };
@@ -88,17 +89,38 @@ static __always_inline bool within_rate(const struct xdp_packet* packet, __u64 n
     bpf_map_update_elem(&sources, source, &first, BPF_ANY);
     return true;
   }
-  const __u64 from = *used_up > now ? *used_up : now;
+  // Further ahead than any burst: the clock has been set back, and the source is not to blame.
+  const bool clock_was_set = *used_up > now + config.burst_nanoseconds + NS_PER_S;
+  const __u64 from = *used_up > now && !clock_was_set ? *used_up : now;
   if (from + config.nanoseconds_per_packet > now + config.burst_nanoseconds) return false;
   *used_up = from + config.nanoseconds_per_packet;
   return true;
 }
 
-// False: not answered, and counted as what.
-static __always_inline bool may_be_answered(const struct xdp_packet* packet, __u64 now,
+// From ourselves, which never comes in from outside: the stack refuses it behind this hook.
+static __always_inline bool claims_to_be_us(const struct xdp_packet* packet) {
+  if (same_address(packet->peer, packet->local)) return true;
+  if (packet->v4) return bpf_ntohl(packet->peer[3]) >> 24 == 127;
+  return !packet->peer[0] && !packet->peer[1] && !packet->peer[2] &&
+         packet->peer[3] == bpf_htonl(1);
+}
+
+static __always_inline bool has_error_estimate(void* data, void* end,
+                                               const struct xdp_packet* packet) {
+  const __u32 offset = opaque(packet->udp_offset);
+  if (offset > LARGEST_OFFSET) return false;
+  const __u8* multiplier = data + offset + sizeof(struct udphdr) + MULTIPLIER_OFFSET;
+  return (void*)(multiplier + 1) <= end && *multiplier != 0;
+}
+
+// False: not answered, and counted as what. In the order of core/session/reflector.
+static __always_inline bool may_be_answered(struct xdp_md* ctx, const struct xdp_packet* packet,
+                                            __u64 now,
                                             struct netobs_xdp_reflector_counters* counters) {
+  void* data = (void*)(long)ctx->data;
+  void* end = (void*)(long)ctx->data_end;
   __u64* reason = NULL;
-  if (packet->peer_port == 0)
+  if (packet->peer_port == 0 || claims_to_be_us(packet))
     reason = &counters->bad_source;
   else if (packet->peer_port == config.local_port && !config.answer_own_port)
     reason = &counters->own_port;
@@ -106,6 +128,8 @@ static __always_inline bool may_be_answered(const struct xdp_packet* packet, __u
     reason = &counters->not_allowed;
   else if (packet->udp_bytes < sizeof(struct udphdr) + BASE_BYTES)
     reason = &counters->too_short;
+  else if (!has_error_estimate(data, end, packet))
+    reason = &counters->bad_error_estimate;
   else if (!within_rate(packet, now))
     reason = &counters->rate_limited;
   if (!reason) return true;
@@ -120,7 +144,9 @@ static __always_inline __u32 write_base(__u32* base, __u64 t2_ns, __u8 ttl,
   __u32 after[BASE_BYTES / 4];
   __builtin_memcpy(before, base, sizeof(before));
   __builtin_memset(after, 0, sizeof(after));
-  const __u64 t2 = to_ntp(t2_ns + now->realtime_offset_ns);
+  // Read once: T2 and T3 of one packet stay on one scale.
+  const __u64 offset_ns = *(const volatile __u64*)&now->realtime_offset_ns;
+  const __u64 t2 = to_ntp(t2_ns + offset_ns);
   after[0] = before[0];  // stateless: the sender's own sequence
   after[3] = bpf_htonl((__u32)now->error_estimate << 16) | (before[3] & bpf_htonl(0xffff));
   after[4] = bpf_htonl(t2 >> 32);
@@ -130,7 +156,7 @@ static __always_inline __u32 write_base(__u32* base, __u64 t2_ns, __u8 ttl,
   after[8] = before[2];
   after[9] = before[3] & bpf_htonl(0xffff0000);
   after[10] = bpf_htonl((__u32)ttl << 24);
-  const __u64 t3 = to_ntp(now_ns() + now->realtime_offset_ns);
+  const __u64 t3 = to_ntp(now_ns() + offset_ns);
   after[1] = bpf_htonl(t3 >> 32);
   after[2] = bpf_htonl(t3 & 0xffffffff);
   __builtin_memcpy(base, after, sizeof(after));
@@ -261,12 +287,13 @@ int reflect(struct xdp_md* ctx) {
   const __u64 t2_ns = now_ns();
   struct xdp_packet packet;
   if (!parse_ours(ctx, &packet) || packet.has_options) return XDP_PASS;
+  if (!packet.v4 && !packet.checksum) return XDP_PASS;  // RFC 8200 8.1; the stack counts it
   const __u32 only = 0;
   struct netobs_xdp_reflector_counters* counters = bpf_map_lookup_elem(&reflector_counters, &only);
   const struct netobs_xdp_settings* now = bpf_map_lookup_elem(&settings, &only);
   if (!counters || !now) return XDP_PASS;
   ++counters->received;
-  if (!may_be_answered(&packet, t2_ns, counters)) return XDP_DROP;
+  if (!may_be_answered(ctx, &packet, t2_ns, counters)) return XDP_DROP;
 
   void* data = (void*)(long)ctx->data;
   void* end = (void*)(long)ctx->data_end;
@@ -275,7 +302,8 @@ int reflect(struct xdp_md* ctx) {
   struct udphdr* udp = data + udp_offset;
   __u32* base = (__u32*)(udp + 1);
   struct ethhdr* ethernet = data;
-  if ((void*)base + BASE_BYTES > end || (void*)(ethernet + 1) > end) return XDP_PASS;
+  if ((void*)base + BASE_BYTES > end) return XDP_PASS;
+  if ((void*)(ethernet + 1) > opaque_end(end)) return XDP_PASS;
   const bool unfinished = udp->check && udp->check == fold(pseudo_header_sum(&packet));
   if (unfinished && packet.udp_bytes > LONGEST_DATAGRAM) {
     ++counters->too_long;

@@ -144,6 +144,7 @@ ReflectorCounters XdpReflectorService::stop() {
   counters.received = counted.received;
   counters.answered = counted.answered;
   drop(Drop::too_short) = counted.too_short;
+  drop(Drop::bad_error_estimate) = counted.bad_error_estimate;
   drop(Drop::no_room) = counted.too_long;
   drop(Drop::own_port) = counted.own_port;
   drop(Drop::bad_source) = counted.bad_source;

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "bpf/abi.h"
 #include "bpf/xdp_run.hpp"
@@ -14,6 +17,7 @@
 #include "core/wire/tlv.hpp"
 #include "core/wire/udp_frame.hpp"
 #include "linux/os/clock.hpp"
+#include "linux/os/fd.hpp"
 
 namespace netobs::test::xdp {
 namespace {
@@ -35,6 +39,7 @@ struct Request {
   std::uint16_t source_port = 20000;
   std::uint8_t source_host = 1;
   bool with_tlv = true;
+  std::optional<Endpoint> source{};  // instead of host and port
 };
 
 constexpr std::size_t base_bytes = 44;
@@ -46,13 +51,18 @@ Bytes to_bytes(std::span<const std::byte> from) {
   return bytes;
 }
 
+Endpoint source_of(const Request& what) {
+  if (what.source) return *what.source;
+  return what.ipv6 ? v6(what.source_host, what.source_port)
+                   : v4(what.source_host, what.source_port);
+}
+
 Bytes request(const Request& what) {
   wire::UdpFlow flow;
   flow.source_mac = {2, 0, 0, 0, 0, 1};
   flow.destination_mac = our_mac;
   flow.vlan = what.vlan;
-  flow.source =
-      what.ipv6 ? v6(what.source_host, what.source_port) : v4(what.source_host, what.source_port);
+  flow.source = source_of(what);
   flow.destination = what.ipv6 ? v6(2, 862) : v4(2, 862);
   flow.ttl = 61;
   const wire::FrameHeader header(flow);
@@ -76,6 +86,10 @@ Bytes request(const Request& what) {
   }
   header.write(frame);
   return to_bytes(frame);
+}
+
+Bytes request_from(const Endpoint& source) {
+  return request({.ipv6 = !source.is_v4(), .source = source});
 }
 
 struct Answer {
@@ -251,6 +265,56 @@ TEST(XdpReflector, KeepsTheLimitsOfAReflector) {
   EXPECT_TRUE(answer(generous, request({.source_port = 862})).has_value());
 }
 
+// The stack drops these before a socket sees them; here nobody else looks.
+TEST(XdpReflector, RefusesWhoClaimsToBeThisHost) {
+  LOAD_OR_SKIP(linux_bpf::XdpReflector, reflector, reflector_options());
+  const auto low_v6 = [](std::uint8_t last) {
+    Endpoint source;
+    source.address[15] = last;
+    source.port = 20000;
+    return source;
+  };
+  std::uint64_t refused = 0;
+  for (const auto& source : {v4(2, 20000), v6(2, 20000), Endpoint::v4({127, 0, 0, 1}, 20000),
+                             Endpoint::v4({127, 255, 0, 1}, 20000), low_v6(1)}) {
+    SCOPED_TRACE(source.text());
+    const auto outcome = run(reflector.program_fd(), request_from(source));
+    ASSERT_TRUE(outcome.has_value());
+    EXPECT_EQ(outcome->verdict, XDP_DROP);
+    EXPECT_EQ(reflector.counters().bad_source, ++refused);
+  }
+  for (const auto& source : {Endpoint::v4({126, 255, 255, 254}, 20000),
+                             Endpoint::v4({128, 0, 0, 1}, 20000), low_v6(2)}) {
+    SCOPED_TRACE(source.text());
+    EXPECT_TRUE(answer(reflector, request_from(source)).has_value());
+  }
+}
+
+TEST(XdpReflector, RefusesAnErrorEstimateThatSaysNothing) {
+  LOAD_OR_SKIP(linux_bpf::XdpReflector, reflector, reflector_options());
+  for (const bool ipv6 : {false, true}) {
+    Bytes packet = request({.ipv6 = ipv6});
+    packet[ethernet_bytes + (ipv6 ? 40U : 20U) + 8 + 13] = 0;  // the multiplier
+    const auto outcome = run(reflector.program_fd(), packet);
+    ASSERT_TRUE(outcome.has_value());
+    EXPECT_EQ(outcome->verdict, XDP_DROP);
+  }
+  EXPECT_EQ(reflector.counters().bad_error_estimate, 2U);
+  EXPECT_EQ(reflector.counters().answered, 0U);
+}
+
+TEST(XdpReflector, NoChecksumStaysNone) {
+  LOAD_OR_SKIP(linux_bpf::XdpReflector, reflector, reflector_options());
+  Bytes packet = request({});
+  packet[40] = 0;
+  packet[41] = 0;
+  const auto outcome = run(reflector.program_fd(), packet);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->verdict, XDP_TX);
+  EXPECT_EQ(outcome->packet[40], 0);
+  EXPECT_EQ(outcome->packet[41], 0);
+}
+
 TEST(XdpReflector, AnswersOnlyWhoIsAllowed) {
   auto options = reflector_options();
   options.allow = {Prefix::of(v4(0), 31), Prefix::of(v6(0), 127)};
@@ -275,6 +339,54 @@ TEST(XdpReflector, LimitsTheRateOfEachSource) {
     EXPECT_TRUE(answer(reflector, request({.ipv6 = true, .source_host = host})).has_value());
   }
   expect_dropped(reflector, {.ipv6 = true, .source_host = 13});
+}
+
+/// A map of a loaded program, by name.
+os::Fd map_of(int program_fd, std::string_view name) {
+  std::array<std::uint32_t, 16> ids{};
+  bpf_prog_info info{};
+  info.nr_map_ids = ids.size();
+  info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+  std::uint32_t size = sizeof info;
+  EXPECT_EQ(bpf_obj_get_info_by_fd(program_fd, &info, &size), 0);
+  for (const auto id : std::span(ids).first(std::min<std::size_t>(info.nr_map_ids, ids.size()))) {
+    os::Fd map(bpf_map_get_fd_by_id(id));
+    bpf_map_info found{};
+    size = sizeof found;
+    if (bpf_obj_get_info_by_fd(map.get(), &found, &size) == 0 && found.name == name) return map;
+  }
+  ADD_FAILURE() << "no map " << name;
+  return {};
+}
+
+// The clock that the rate is counted by follows CLOCK_REALTIME when that is set.
+TEST(XdpReflector, AClockSetBackSilencesNobody) {
+  auto options = reflector_options();
+  options.rate = {.packets_per_second = 1, .burst_packets = 1, .max_sources = 1};
+  LOAD_OR_SKIP(linux_bpf::XdpReflector, reflector, options);
+  EXPECT_TRUE(answer(reflector, request({})).has_value());
+  expect_dropped(reflector, {});
+  const auto sources = map_of(reflector.program_fd(), "sources");
+  const auto key = v4(1).address;
+  std::uint64_t used_up_ns = 0;
+  ASSERT_EQ(bpf_map_lookup_elem(sources.get(), key.data(), &used_up_ns), 0);
+  constexpr std::uint64_t hour_ns = 3'600'000'000'000;
+  used_up_ns += hour_ns;  // as an hour less on the clock would make it
+  ASSERT_EQ(bpf_map_update_elem(sources.get(), key.data(), &used_up_ns, BPF_EXIST), 0);
+  EXPECT_TRUE(answer(reflector, request({})).has_value());
+  expect_dropped(reflector, {});
+}
+
+TEST(XdpReflector, IPv6WithoutAChecksumIsLeftToTheStack) {
+  LOAD_OR_SKIP(linux_bpf::XdpReflector, reflector, reflector_options());
+  Bytes packet = request({.ipv6 = true});
+  packet[60] = 0;
+  packet[61] = 0;
+  const auto outcome = run(reflector.program_fd(), packet);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->verdict, XDP_PASS);
+  EXPECT_EQ(outcome->packet, packet);
+  EXPECT_EQ(reflector.counters().received, 0U);
 }
 
 TEST(XdpReflector, PassesWhatIsNotForIt) {
@@ -303,6 +415,38 @@ TEST(XdpReflector, TruncatedAtEveryLength) {
       EXPECT_EQ(outcome->packet, packet) << size;
     }
   }
+}
+
+std::optional<wire::UdpChecksum> checksum_of(const Bytes& packet) {
+  const auto parsed = wire::parse_udp_frame(std::as_bytes(std::span(packet)));
+  return parsed ? std::optional(parsed->checksum) : std::nullopt;
+}
+
+// Whatever one octet becomes: a packet that is answered gets an answer of its own size that is as
+// valid as it was, and one that is not is not touched.
+TEST(XdpReflector, EveryOctetDamaged) {
+  LOAD_OR_SKIP(linux_bpf::XdpReflector, reflector, reflector_options());
+  std::size_t answered = 0;
+  for (const bool ipv6 : {false, true}) {
+    const Bytes whole = request({.ipv6 = ipv6, .payload_bytes = 107});
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+      for (const auto change : std::array<std::uint8_t, 4>{0x01, 0x40, 0x80, 0xff}) {
+        Bytes packet = whole;
+        packet[at] ^= change;
+        const auto outcome = run(reflector.program_fd(), packet);
+        ASSERT_TRUE(outcome.has_value()) << at;
+        if (outcome->verdict == XDP_TX) {
+          ++answered;
+          EXPECT_EQ(outcome->packet.size(), packet.size()) << at;
+          EXPECT_EQ(checksum_of(outcome->packet), checksum_of(packet)) << at << ' ' << +change;
+        } else {
+          EXPECT_TRUE(outcome->verdict == XDP_PASS || outcome->verdict == XDP_DROP) << at;
+          EXPECT_EQ(outcome->packet, packet) << at;
+        }
+      }
+    }
+  }
+  EXPECT_GT(answered, 600U);  // the payload alone
 }
 
 // TLVs whose lengths lie: the base is answered, nothing beyond the datagram is touched.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <optional>
@@ -79,6 +80,12 @@ inline std::vector<Case> cases() {
   const auto v6_changed = [&](auto change) {
     return build(with(with(base, [](auto& p) { p.ipv6 = true; }), change));
   };
+  const auto v6_edited = [&](std::size_t offset, const Bytes& bytes) {
+    Bytes packet = v6_changed([](auto&) {});
+    std::ranges::copy(bytes, packet.begin() + static_cast<std::ptrdiff_t>(offset));
+    return packet;
+  };
+  const Bytes mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0};
   auto padded = build(base);
   padded.resize(padded.size() + 6);
   return {
@@ -103,6 +110,14 @@ inline std::vector<Case> cases() {
       {"another address of IPv6", v6_changed([](auto& p) { p.destination_host = 9; })},
       {"another MAC", edited(5, 3)},
       {"broadcast MAC", edited(0, 0xff)},
+      {"MAC of a group as the sender's", edited(6, 3)},
+      {"from nobody", edited(26, 0)},
+      {"from a group", edited(26, 224)},
+      {"from everybody", edited(26, 255)},
+      {"from nobody in IPv6", v6_edited(22, Bytes(16, 0))},
+      {"from a group in IPv6", v6_edited(22, {0xff, 0x02})},
+      {"from an IPv4-mapped address", v6_edited(22, mapped)},
+      {"to an IPv4-mapped address", v6_edited(38, mapped)},
       {"ethertype of nothing", edited(12, 9)},
       {"IP version 5", edited(14, 0x55)},
       {"header of 4 words", edited(14, 0x44)},
@@ -115,10 +130,12 @@ inline std::vector<Case> cases() {
   };
 }
 
-/// Loads, or skips where the kernel or the user may not.
-#define LOAD_OR_SKIP(type, name, options)                                  \
-  auto name##_or_error = type::load(options);                              \
-  if (!name##_or_error) GTEST_SKIP() << name##_or_error.error().message(); \
+/// Loads, or skips where the user may not. A program that the verifier refuses is a failure.
+#define LOAD_OR_SKIP(type, name, options)                                        \
+  auto name##_or_error = type::load(options);                                    \
+  if (!name##_or_error && name##_or_error.error().sys_errno == EPERM)            \
+    GTEST_SKIP() << name##_or_error.error().message();                           \
+  ASSERT_TRUE(name##_or_error.has_value()) << name##_or_error.error().message(); \
   auto& name = *name##_or_error
 
 }  // namespace netobs::test::xdp

@@ -141,6 +141,14 @@ std::expected<Network, FrameReject> read_v6(std::span<const std::byte> ip) {
                  load_be<std::uint8_t>(ip, at_v6_hop_limit)};
 }
 
+/// An IPv4-mapped address must not stand in a packet (RFC 4291 2.5.5.2 is for programs): as an
+/// Endpoint it would pass for IPv4, and the two ends of one datagram for different versions.
+bool has_mapped_address(std::span<const std::byte> both_addresses) {
+  const std::size_t each = both_addresses.size() / 2;
+  return each == sizeof(Endpoint::address) && (to_endpoint(both_addresses.first(each), 0).is_v4() ||
+                                               to_endpoint(both_addresses.last(each), 0).is_v4());
+}
+
 std::optional<UdpChecksum> judge_checksum(const Network& network) {
   const auto& udp = network.transport;
   std::uint16_t field = 0;
@@ -214,6 +222,7 @@ std::expected<UdpFrame, FrameReject> parse_udp_frame(std::span<const std::byte> 
                        : link->ethertype == ethertype_v6 ? read_v6(ip)
                                                          : std::unexpected(FrameReject::not_ip);
   if (!network) return std::unexpected(network.error());
+  if (has_mapped_address(network->addresses)) return std::unexpected(FrameReject::bad_ip_header);
   const auto& udp = network->transport;
   if (udp.size() < udp_header_bytes || load_be<std::uint16_t>(udp, at_udp_length) != udp.size()) {
     return std::unexpected(FrameReject::bad_udp_length);

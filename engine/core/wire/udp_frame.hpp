@@ -73,7 +73,7 @@ enum class FrameReject : std::uint8_t {
   truncated,         ///< it ends before its headers or its lengths do
   not_ip,            ///< another network layer
   too_many_tags,     ///< more than one VLAN tag
-  bad_ip_header,     ///< version, header length
+  bad_ip_header,     ///< version, header length, an IPv4-mapped address in IPv6
   bad_ip_checksum,   ///< IPv4
   fragment,          ///< IPv4; in IPv6 a fragment has an extension header
   not_udp,           ///< another transport, or an IPv6 extension header

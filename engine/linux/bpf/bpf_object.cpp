@@ -50,6 +50,18 @@ bool bind_to_device(bpf_program* program, int ifindex) {
   return bpf_program__set_flags(program, bpf_program__flags(program) | device_bound_flag) == 0;
 }
 
+// EACCES is also what the verifier says; who lacks a capability gets EPERM.
+Error load_error(std::string what, int error, std::string_view needs, std::string detail) {
+  if (error != EACCES || detail.empty()) {
+    return bpf_error(std::move(what), error, needs, std::move(detail));
+  }
+  return {.what = std::move(what),
+          .sys_errno = EINVAL,
+          .cause = "The kernel's verifier refuses the program: " + std::move(detail),
+          .remedy = "Build with another version of clang, or report this with `uname -r`.",
+          .exit = ExitCode::layer_missing};
+}
+
 }  // namespace
 
 Error bpf_error(std::string what, int error, std::string_view needs, std::string detail) {
@@ -90,7 +102,7 @@ Result<BpfObject> BpfObject::load(const BpfLoad& load) {
   }
   if (!prepared) return fail(bpf_error(what, errno, load.needs, log.last_words()));
   if (const int status = bpf_object__load(object); status != 0) {
-    return fail(bpf_error(what, -status, load.needs, log.last_words()));
+    return fail(load_error(what, -status, load.needs, log.last_words()));
   }
   return loaded;
 }

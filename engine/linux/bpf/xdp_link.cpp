@@ -74,10 +74,30 @@ Error occupied(int ifindex, std::uint32_t id, bool forced) {
           .exit = ExitCode::layer_missing};
 }
 
+/// Returns the program, so that it can be put back.
+Result<os::Fd> take_off(int ifindex, const Occupant& there) {
+  const int fd = bpf_prog_get_fd_by_id(there.id);
+  os::Fd program(fd);
+  if (!program) {
+    return fail(bpf_error(fmt::format("hold the XDP program {}, to put it back later", there.id),
+                          -fd, "CAP_SYS_ADMIN", ""));
+  }
+  bpf_xdp_attach_opts only_it{};
+  only_it.sz = sizeof only_it;
+  only_it.old_prog_fd = program.get();
+  const int status = bpf_xdp_detach(ifindex, there.flags, &only_it);
+  if (status == 0) return program;
+  if (status == -EBUSY) return fail(occupied(ifindex, there.id, true));
+  return fail(
+      bpf_error(fmt::format("detach the XDP program {} from {}", there.id, device_name(ifindex)),
+                -status, needs, ""));
+}
+
 Error attach_error(int ifindex, XdpMode mode, int error, std::string detail) {
   const auto what = fmt::format("attach XDP to {} in {} mode", device_name(ifindex),
                                 mode == XdpMode::native ? "native" : "SKB");
   auto made = bpf_error(what, error, needs, std::move(detail));
+  if (mode == XdpMode::skb) return made;  // no driver has a say
   if (error == EOPNOTSUPP || error == ENOTSUP) {
     made.cause = "The driver has no XDP, or not with its present settings.";
     made.remedy = "Use --xdp-mode skb.";
@@ -115,10 +135,7 @@ Result<XdpAttachment> attach_xdp(int program_fd, int ifindex, XdpMode mode, bool
   if (const auto there = occupant(ifindex)) {
     if (!force) return fail(occupied(ifindex, there->id, false));
     NETOBS_TRY(where, os::NetworkNamespace::current());
-    os::Fd program(bpf_prog_get_fd_by_id(there->id));
-    if (!program || bpf_xdp_detach(ifindex, there->flags, nullptr) != 0) {
-      return fail(occupied(ifindex, there->id, true));
-    }
+    NETOBS_TRY(program, take_off(ifindex, *there));
     attachment.replaced_ = std::make_unique<XdpAttachment::Replaced>(
         XdpAttachment::Replaced{.where = std::move(where),
                                 .program = std::move(program),

@@ -117,6 +117,7 @@ netobs_xdp_reflector_counters XdpReflector::counters() const {
     total.bad_source += one.bad_source;
     total.not_allowed += one.not_allowed;
     total.rate_limited += one.rate_limited;
+    total.bad_error_estimate += one.bad_error_estimate;
   }
   return total;
 }

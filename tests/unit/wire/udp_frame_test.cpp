@@ -152,6 +152,9 @@ TEST(UdpFrame, Rejects) {
   EXPECT_EQ(rejected(with(v4, 38, bytes("000d"))), FrameReject::bad_udp_length);
   EXPECT_EQ(rejected(with(v4, 42, bytes("02"))), FrameReject::bad_udp_checksum);
   EXPECT_EQ(rejected(with(v6, 14, bytes("50"))), FrameReject::bad_ip_header);
+  const auto mapped = bytes("00000000 00000000 0000ffff c6120001");
+  EXPECT_EQ(rejected(with(v6, 22, mapped)), FrameReject::bad_ip_header);
+  EXPECT_EQ(rejected(with(v6, 38, mapped)), FrameReject::bad_ip_header);
   EXPECT_EQ(rejected(with(v6, 20, bytes("00"))), FrameReject::not_udp);  // hop-by-hop options
   EXPECT_EQ(rejected(with(v6, 20, bytes("2c"))), FrameReject::not_udp);  // a fragment
   EXPECT_EQ(rejected(with(v6, 60, bytes("0000"))), FrameReject::bad_udp_checksum);
