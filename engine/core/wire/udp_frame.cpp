@@ -110,7 +110,7 @@ struct Network {
 std::expected<Network, FrameReject> read_v4(std::span<const std::byte> ip) {
   if (ip.size() < v4_header_bytes) return std::unexpected(FrameReject::truncated);
   const auto first = load_be<std::uint8_t>(ip, 0);
-  const std::size_t header = (first & 0x0fU) * 4U;
+  const std::size_t header = std::size_t{first & 0x0fU} * 4;
   const auto total = load_be<std::uint16_t>(ip, at_v4_length);
   if (first >> 4U != 4 || header < v4_header_bytes || total < header) {
     return std::unexpected(FrameReject::bad_ip_header);

@@ -145,7 +145,7 @@ bool ping_neighbour(const Endpoint& address, const Endpoint& source, const LinkD
   if (!fd) return false;
   Endpoint to = address;
   to.scope_id = static_cast<std::uint32_t>(device.index);
-  to.port = 0;  // on a raw socket it would be a protocol
+  to.port = 0;            // on a raw socket it would be a protocol
   if (!source.is_v4()) {  // it is where a route of IPv4 has a gateway of IPv6
     Endpoint from = source;
     from.scope_id = to.scope_id;
