@@ -56,7 +56,6 @@ Error load_error(std::string what, int error, std::string_view needs, std::strin
     return bpf_error(std::move(what), error, needs, std::move(detail));
   }
   return {.what = std::move(what),
-          .sys_errno = EINVAL,
           .cause = "The kernel's verifier refuses the program: " + std::move(detail),
           .remedy = "Build with another version of clang, or report this with `uname -r`.",
           .exit = ExitCode::layer_missing};

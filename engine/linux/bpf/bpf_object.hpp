@@ -39,7 +39,7 @@ struct BpfLoad {
 /// A loaded object file. Its programs stay loaded while it exists, or while they are attached.
 class BpfObject {
  public:
-  [[nodiscard]] static Result<BpfObject> load(const BpfLoad& what);
+  [[nodiscard]] static Result<BpfObject> load(const BpfLoad& load);
   /// The same for the programs that write to the shared ring and counters.
   [[nodiscard]] static Result<BpfObject> load(std::span<const std::byte> image,
                                               const netobs_config& config, SharedMaps maps,
