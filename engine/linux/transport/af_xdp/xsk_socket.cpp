@@ -78,6 +78,12 @@ Result<void> register_umem(int fd, const os::Mapping& umem, bool tx_metadata) {
   return fail(std::move(error));
 }
 
+/// The kernel tells late which entries it has taken: a frame can come back while its old entry
+/// still counts as waiting.
+std::uint32_t fill_entries(const SocketOptions& options) {
+  return 2 * options.rx_frames;
+}
+
 Result<void> size_rings(int fd, const SocketOptions& options) {
   struct Ring {
     int option;
@@ -85,7 +91,7 @@ Result<void> size_rings(int fd, const SocketOptions& options) {
     const char* name;
   };
   const std::array rings{
-      Ring{XDP_UMEM_FILL_RING, options.rx_frames, "the fill ring"},
+      Ring{XDP_UMEM_FILL_RING, fill_entries(options), "the fill ring"},
       Ring{XDP_UMEM_COMPLETION_RING, options.tx_frames, "the completion ring"},
       Ring{XDP_RX_RING, options.rx_frames, "the RX ring"},
       Ring{XDP_TX_RING, options.tx_frames, "the TX ring"},
@@ -185,7 +191,7 @@ Result<Socket> Socket::open(const SocketOptions& options) {
                  .cause = "It needs Linux 5.4.",
                  .remedy = "Use --transport syscall or io_uring."});
   }
-  NETOBS_TRY(fill, map_ring(fd, XDP_UMEM_PGOFF_FILL_RING, offsets.fr, options.rx_frames,
+  NETOBS_TRY(fill, map_ring(fd, XDP_UMEM_PGOFF_FILL_RING, offsets.fr, fill_entries(options),
                             sizeof(std::uint64_t)));
   socket.fill_ = ProducerRing<std::uint64_t>(std::move(fill));
   NETOBS_TRY(completion, map_ring(fd, XDP_UMEM_PGOFF_COMPLETION_RING, offsets.cr, options.tx_frames,
