@@ -73,7 +73,11 @@ Result<std::unique_ptr<LinuxTransport>> open_transport(const RunConfig& config,
   options.receive_ttl = config.layers.wants(Layer::kernel) || config.transport == "af_xdp";
   options.features = features.transport;
   // Received frames are used in turn. Few stay in the cache, and one at a time needs no more.
-  if (bypasses_in_turns(config)) options.rx_buffers = ping_pong_frames;
+  // A stream needs what comes in while this thread does not run: 50 ms at 80,000 packets/s.
+  constexpr std::size_t stream_frames = 4096;
+  if (config.transport == "af_xdp") {
+    options.rx_buffers = bypasses_in_turns(config) ? ping_pong_frames : stream_frames;
+  }
   options.af_xdp = config.af_xdp;
   options.af_xdp.tai_clock = features.hooks.tai_clock;
   options.busy_poll_us = config.busy_poll_us;
