@@ -1,7 +1,6 @@
 #include "linux/timestamp/event_ring.hpp"
 
 #include <bpf/bpf.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,29 +37,6 @@ std::uint64_t load_shared(const netobs_u64& value) {
 
 }  // namespace
 
-Mapping::Mapping(Mapping&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-
-Mapping& Mapping::operator=(Mapping&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-
-Mapping::~Mapping() {
-  if (data_ != nullptr) ::munmap(data_, bytes_);
-}
-
-Result<Mapping> Mapping::map(int fd, std::size_t offset, std::size_t bytes, bool writable) {
-  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-  void* memory = ::mmap(nullptr, bytes, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
-  if (memory == MAP_FAILED) return fail(bpf_error("map a BPF map into memory", errno, needs, ""));
-  Mapping mapping;
-  mapping.data_ = static_cast<std::byte*>(memory);
-  mapping.bytes_ = bytes;
-  return mapping;
-}
-
 Result<EventRing> EventRing::make(std::size_t ring_bytes) {
   EventRing ring;
   ring.page_bytes_ = page_size();
@@ -70,10 +46,10 @@ Result<EventRing> EventRing::make(std::size_t ring_bytes) {
                                 static_cast<std::uint32_t>(bytes), 0));
   NETOBS_TRY(counters, create_map(BPF_MAP_TYPE_ARRAY, "netobs_counters", sizeof(std::uint32_t),
                                   sizeof(netobs_counters), 1, BPF_F_MMAPABLE));
-  NETOBS_TRY(consumer, Mapping::map(events.get(), 0, ring.page_bytes_, true));
-  NETOBS_TRY(producer,
-             Mapping::map(events.get(), ring.page_bytes_, ring.page_bytes_ + 2 * bytes, false));
-  NETOBS_TRY(values, Mapping::map(counters.get(), 0, ring.page_bytes_, false));
+  NETOBS_TRY(consumer, os::Mapping::shared(events.get(), 0, ring.page_bytes_, true, "a BPF map"));
+  NETOBS_TRY(producer, os::Mapping::shared(events.get(), ring.page_bytes_,
+                                           ring.page_bytes_ + 2 * bytes, false, "a BPF map"));
+  NETOBS_TRY(values, os::Mapping::shared(counters.get(), 0, ring.page_bytes_, false, "a BPF map"));
   ring.events_fd_ = std::move(events);
   ring.counters_fd_ = std::move(counters);
   ring.consumer_ = std::move(consumer);

@@ -8,26 +8,9 @@
 #include "core/base/result.hpp"
 #include "linux/bpf/bpf_object.hpp"
 #include "linux/os/fd.hpp"
+#include "linux/os/mapping.hpp"
 
 namespace netobs::linux_bpf {
-
-/// A read-only or read-write view of a map. Move-only.
-class Mapping {
- public:
-  Mapping() = default;
-  Mapping(Mapping&& other) noexcept;
-  Mapping& operator=(Mapping&& other) noexcept;
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping();
-  [[nodiscard]] static Result<Mapping> map(int fd, std::size_t offset, std::size_t bytes,
-                                           bool writable);
-  [[nodiscard]] std::byte* data() const { return data_; }
-
- private:
-  std::byte* data_ = nullptr;
-  std::size_t bytes_ = 0;
-};
 
 /// The BPF ring buffer and the counters, both read through memory: an empty ring costs one load,
 /// which libbpf's callback interface does not promise. Layout: kernel/bpf/ringbuf.c.
@@ -51,9 +34,9 @@ class EventRing {
 
   os::Fd events_fd_;
   os::Fd counters_fd_;
-  Mapping consumer_;
-  Mapping producer_;  ///< the producer's page, then the data twice in a row
-  Mapping counters_;
+  os::Mapping consumer_;
+  os::Mapping producer_;  ///< the producer's page, then the data twice in a row
+  os::Mapping counters_;
   std::size_t mask_ = 0;
   std::size_t page_bytes_ = 0;
   std::uint64_t position_ = 0;
