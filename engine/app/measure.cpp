@@ -195,6 +195,7 @@ void Run::add_outcome(report::RunDocument& document, const Recorder& recorder,
   document.skipped = sender.skipped;
   document.jitter = statistics.jitter();
   document.violations = statistics.violations();
+  document.blocks = statistics.blocks();
   // How well the hooks' clock was converted is known only now.
   for (auto& entry : document.environment) {
     if (entry.key == "hooks" && session_.hooks) entry.value = session_.hooks->description();

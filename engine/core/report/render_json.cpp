@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/report/renderer.hpp"
+#include "core/stats/metric_list.hpp"
 
 namespace netobs::report {
 namespace {
@@ -157,6 +159,37 @@ Json store_json(const std::vector<StoreStatus>& store) {
   return rows;
 }
 
+Json blocks_json(const Summary& summary) {
+  const auto& blocks = summary.document.blocks;
+  const auto known = stats::metric_list(summary.path);
+  const auto values = [](const std::vector<std::optional<std::int64_t>>& series) {
+    Json array = Json::array();
+    for (const auto& value : series) array.push_back(or_null(value));
+    return array;
+  };
+  Json metrics = Json::array();
+  for (const auto& metric : blocks.metrics) {
+    const auto found = std::ranges::find(known, metric.key, &stats::MetricInfo::key);
+    const auto info = found == known.end() ? stats::MetricInfo{} : *found;
+    metrics.push_back({{"key", metric.key},
+                       {"kind", info.kind},
+                       {"label", info.label},
+                       {"host", info.host},
+                       {"p50", values(metric.p50)},
+                       {"p90", values(metric.p90)},
+                       {"p99", values(metric.p99)}});
+  }
+  return {{"probes", blocks.probes}, {"lost", blocks.lost}, {"metrics", std::move(metrics)}};
+}
+
+/// The document with one more member on a line of its own: numbers for programs, by the thousand.
+std::string with_line(const Json& document, std::string_view key, const Json& value) {
+  constexpr auto on_error = Json::error_handler_t::replace;
+  std::string text = document.dump(2, ' ', false, on_error);
+  text.resize(text.size() - std::string_view("\n}").size());
+  return fmt::format("{},\n  \"{}\": {}\n}}\n", text, key, value.dump(-1, ' ', false, on_error));
+}
+
 Json three_ways(Json round_trip, Json forward, Json backward) {
   return {{"round_trip", std::move(round_trip)},
           {"forward", std::move(forward)},
@@ -190,7 +223,7 @@ std::string render_json(const Summary& summary, const RenderStyle& /*style*/) {
   json["violations"] = violations_json(document.violations);
   json["store"] = store_json(document.store);
   json["notes"] = summary.notes;
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return with_line(json, "blocks", blocks_json(summary));
 }
 
 }  // namespace netobs::report

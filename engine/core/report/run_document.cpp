@@ -143,6 +143,25 @@ void fields(Self& path, Field&& field)
 }
 
 template <class Self, class Field>
+void fields(Self& metric, Field&& field)
+  requires std::is_same_v<std::remove_const_t<Self>, stats::BlockMetric>
+{
+  field("key", metric.key);
+  field("p50", metric.p50);
+  field("p90", metric.p90);
+  field("p99", metric.p99);
+}
+
+template <class Self, class Field>
+void fields(Self& blocks, Field&& field)
+  requires std::is_same_v<std::remove_const_t<Self>, stats::RunBlocks>
+{
+  field("probes", blocks.probes);
+  field("lost", blocks.lost);
+  field("metrics", blocks.metrics);
+}
+
+template <class Self, class Field>
 void fields(Self& document, Field&& field)
   requires std::is_same_v<std::remove_const_t<Self>, RunDocument>
 {
@@ -155,6 +174,7 @@ void fields(Self& document, Field&& field)
   field("violations", document.violations);
   field("path", document.path);
   field("interval_ns", document.interval_ns);
+  field("blocks", document.blocks);
   field("absent_layers", document.absent_layers);
   field("notes", document.notes);
   field("store", document.store);

@@ -67,6 +67,7 @@ struct RunDocument {
   stats::ViolationCounters violations;
   stats::PathConfig path;  ///< active points and clocks: the segments follow from it
   std::int64_t interval_ns = 1'000'000'000;
+  stats::RunBlocks blocks;  ///< how the run's own figures vary
   std::vector<LayerAbsence> absent_layers;
   std::vector<std::string>
       notes;  ///< what the run itself wants said, beside the report's own rules

@@ -43,12 +43,19 @@ RunStatistics::RunStatistics(const RunStatisticsConfig& config)
   add_one_way(backward_, path, Host::reflector);
   for (const Segment& segment : path_.segments) {
     segment_metrics_.push_back(add_metric(segment.key()));
+    keep_in_blocks(segment_metrics_.back());
   }
+  blocks_.set_metrics(block_keys_.size());
 }
 
 std::size_t RunStatistics::add_metric(std::string key) {
-  metrics_.push_back({std::move(key), {}, {}});
+  metrics_.push_back({std::move(key), {}, {}, {}});
   return metrics_.size() - 1;
+}
+
+void RunStatistics::keep_in_blocks(std::size_t metric) {
+  metrics_[metric].in_blocks = block_keys_.size();
+  block_keys_.push_back(metrics_[metric].key);
 }
 
 void RunStatistics::add_views(const PathConfig& config) {
@@ -59,6 +66,7 @@ void RunStatistics::add_views(const PathConfig& config) {
   for (const View& view : view_table) {
     if (!complete(Host::sender, view)) continue;
     ViewMetrics metrics{&view, add_metric(fmt::format("rtt.{}", view.name)), {}};
+    keep_in_blocks(metrics.rtt);
     if (complete(Host::reflector, view)) {
       metrics.net_rtt = add_metric(fmt::format("net_rtt.{}", view.name));
     }
@@ -85,6 +93,7 @@ void RunStatistics::fold(const ProbeRecord& record) {
   probes_.add(record);
   if (record.outcome == Outcome::send_failed) return;
   ledger_.add(record);
+  blocks_.next_probe(record.outcome != Outcome::answered);
   if (record.clock_stepped) {
     restart_one_way();
     return;

@@ -14,6 +14,7 @@
 #include "core/stats/jitter.hpp"
 #include "core/stats/ledger.hpp"
 #include "core/stats/path.hpp"
+#include "core/stats/run_blocks.hpp"
 #include "core/stats/view.hpp"
 
 namespace netobs::stats {
@@ -80,7 +81,8 @@ class RunStatistics {
  public:
   explicit RunStatistics(const RunStatisticsConfig& config);
 
-  /// Allocates only when a metric meets a power of two for the first time in an interval.
+  /// Allocates only when a block begins or a metric meets a power of two for the first time in an
+  /// interval or block.
   void fold(const ProbeRecord& record);
 
   /// Roll-ups finished since the last call, oldest first; with `flush` the unfinished interval too.
@@ -101,6 +103,9 @@ class RunStatistics {
   /// merge of all roll-ups.
   [[nodiscard]] std::map<std::string, Distribution> totals() const;
 
+  /// The run in stretches: the round trip of every view, and the segments.
+  [[nodiscard]] RunBlocks blocks() const { return blocks_.finished(block_keys_); }
+
   [[nodiscard]] const ProbeCounters& probes() const { return probes_; }
   [[nodiscard]] const PointLedger& ledger() const { return ledger_; }
   [[nodiscard]] const ViolationCounters& violations() const { return violations_; }
@@ -112,6 +117,7 @@ class RunStatistics {
     std::string key;
     Distribution current;  // since the interval began
     Distribution earlier;  // all intervals before it
+    std::optional<std::size_t> in_blocks;
   };
   /// One direction's one-way delay, in the clocks as they are: only its changes mean anything.
   struct OneWay {
@@ -130,6 +136,7 @@ class RunStatistics {
   };
 
   std::size_t add_metric(std::string key);
+  void keep_in_blocks(std::size_t metric);
   void add_views(const PathConfig& config);
   void add_one_way(std::optional<OneWay>& way, const PathConfig& config, Host from);
   void enter_interval(std::int64_t time_ns);
@@ -138,7 +145,11 @@ class RunStatistics {
   void fold_round_trip(const ProbeRecord& record);
   void fold_one_way(std::optional<OneWay>& way, const ProbeRecord& record);
   void restart_one_way();
-  void put(std::size_t metric, std::int64_t value) { metrics_[metric].current.add(value); }
+  void put(std::size_t metric, std::int64_t value) {
+    Metric& at = metrics_[metric];
+    at.current.add(value);
+    if (at.in_blocks) blocks_.add(*at.in_blocks, value);
+  }
 
   ClockRelation clocks_;
   std::int64_t interval_ns_;
@@ -148,6 +159,8 @@ class RunStatistics {
   ViolationCounters violations_;
   std::vector<Metric> metrics_;
   std::vector<ViewMetrics> views_;
+  std::vector<std::string> block_keys_;
+  BlockRecorder blocks_;
   std::vector<std::size_t> segment_metrics_;  // parallel to path_.segments
   std::size_t rtt_intended_ = 0;
   std::size_t send_error_ = 0;

@@ -33,6 +33,7 @@ inline report::RunDocument usual_document(const stats::RunStatistics& statistics
   document.probes = statistics.probes();
   document.jitter = statistics.jitter();
   document.violations = statistics.violations();
+  document.blocks = statistics.blocks();
   document.path = config.path();
   document.interval_ns = config.interval_ns;
   document.absent_layers = {{"nic", "va0 has no hardware clock"}};
