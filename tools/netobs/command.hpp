@@ -26,6 +26,8 @@ Run add_reflect(CLI::App& command);
 Run add_check(CLI::App& command);
 Run add_report(CLI::App& command);
 Run add_runs(CLI::App& command);
+Run add_compare(CLI::App& command);
+Run add_gate(CLI::App& command);
 Run add_doctor(CLI::App& command);
 Run add_selftest(CLI::App& command);
 Run add_db(CLI::App& command);

@@ -42,8 +42,8 @@ void ProgressLine::draw(const app::Progress& progress) {
   const double loss = progress.sent == 0 ? 0
                                          : 100.0 * static_cast<double>(progress.lost) /
                                                static_cast<double>(progress.sent);
-  std::string line =
-      fmt::format("{}: {} probes, {:.2f} % lost", progress.phase, progress.sent, loss);
+  std::string line = progress.phase;
+  if (progress.sent > 0) line += fmt::format(": {} probes, {:.2f} % lost", progress.sent, loss);
   if (progress.rtt_p50_ns) {
     line += fmt::format(", RTT p50 {:.1f} us", static_cast<double>(*progress.rtt_p50_ns) / 1e3);
   }

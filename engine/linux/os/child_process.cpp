@@ -130,6 +130,7 @@ Result<BoundedOutput> run_bounded(const std::vector<std::string>& arguments,
   using End = BoundedOutput::End;
   constexpr std::size_t error_bytes = 4096;
   constexpr int look_ms = 50;
+  constexpr int closed_look_ms = 1;  // its pipes are closed: nothing else tells of its end
   NETOBS_TRY(child, ChildProcess::start(arguments));
   BoundedOutput result;
   const auto end = monotonic_now() + limits.time;
@@ -143,7 +144,10 @@ Result<BoundedOutput> run_bounded(const std::vector<std::string>& arguments,
   while (true) {
     // Asked before the pipes are emptied: what it wrote before it ended is in them.
     const int status = child.poll_status();
-    (void)::poll(streams.data(), streams.size(), status < 0 ? look_ms : 0);
+    const bool closed =
+        std::ranges::all_of(streams, [](const pollfd& each) { return each.fd < 0; });
+    const int wait_ms = closed ? closed_look_ms : look_ms;
+    (void)::poll(streams.data(), streams.size(), status < 0 ? wait_ms : 0);
     bool more = false;
     for (auto& stream : streams) {
       if ((stream.revents & (POLLIN | POLLHUP)) == 0) continue;

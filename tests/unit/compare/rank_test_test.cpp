@@ -125,7 +125,7 @@ struct Rates {
 };
 
 Rates rates(RankTest test, std::size_t count) {
-  constexpr int repetitions = 2'000;
+  constexpr int repetitions = 800;
   constexpr double truth = 3;
   std::mt19937_64 random(7);
   Rates result;
