@@ -130,7 +130,7 @@ std::string subject(const MetricResult& result) {
 std::string_view opening(Verdict verdict) {
   switch (verdict) {
     case Verdict::same:
-      return "Same: no metric changed by more than its threshold.";
+      return "Same: nothing changed by more than its threshold, as far as the data tell.";
     case Verdict::better:
       return "Better: ";
     case Verdict::worse:

@@ -45,7 +45,7 @@ struct Cells {
 [[nodiscard]] Cells cells_of(const MetricResult& result);
 /// "worse", "not enough data".
 [[nodiscard]] std::string words(Verdict verdict);
-/// "3 worse, 1 better, 40 same, 2 not enough data".
+/// "3 worse, 1 better, 40 same, 2 unclear (not enough data)".
 [[nodiscard]] std::string tally(const Comparison& comparison);
 
 }  // namespace netobs::compare

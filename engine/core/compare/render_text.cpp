@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -15,11 +16,12 @@ namespace {
 using report::Ink;
 using report::TextPage;
 
-constexpr std::size_t label_columns = 27;
+constexpr std::size_t label_columns = 26;
 constexpr std::size_t statistic_columns = 4;
-constexpr std::size_t time_columns = 9;
-constexpr std::size_t change_columns = 9;
-constexpr std::size_t interval_columns = 17;
+constexpr std::size_t time_columns = 8;
+constexpr std::size_t gap = 1;
+constexpr std::size_t change_columns = 8;
+constexpr std::size_t interval_columns = 15;
 
 constexpr std::array<std::pair<Kind, std::string_view>, 4> headings{{
     {Kind::round_trip, "round trip"},
@@ -54,25 +56,48 @@ std::string shortened(std::string text, std::size_t width) {
   return text;
 }
 
+std::string number(const TextPage& page, std::string_view text, std::size_t columns,
+                   Ink ink = Ink::plain) {
+  return std::string(gap, ' ') + page.right(text, columns, ink);
+}
+
 void put_head(TextPage& page, std::string_view heading) {
   page.blank();
   page.line(page.left(heading, label_columns + statistic_columns, Ink::strong) +
-            page.right("base", time_columns, Ink::faint) +
-            page.right("new", time_columns + 1, Ink::faint) +
-            page.right("change", change_columns, Ink::faint) +
-            page.right("95 % sure", interval_columns, Ink::faint));
+            number(page, "base", time_columns, Ink::faint) +
+            number(page, "new", time_columns, Ink::faint) +
+            number(page, "change", change_columns, Ink::faint) +
+            number(page, "95 % sure", interval_columns, Ink::faint));
 }
 
 void put_row(TextPage& page, const MetricResult& result) {
   const Cells cells = cells_of(result);
-  std::string label = result.label;
-  if (!result.place.empty()) label = fmt::format("{:<10}{}", result.place, label);
-  page.line(page.left(shortened("  " + label, label_columns - 1), label_columns) +
+  const std::string indent(result.place.empty() ? 2 : 4, ' ');
+  const bool unclear = result.verdict == Verdict::not_enough_data;
+  page.line(page.left(shortened(indent + result.label, label_columns - 1), label_columns) +
             page.left(name(result.statistic), statistic_columns) +
-            page.right(cells.base, time_columns) + page.right(cells.next, time_columns + 1) +
-            page.right(cells.change, change_columns) +
-            page.right(cells.interval, interval_columns) + "  " +
-            page.ink(words(result.verdict), ink_of(result.verdict)));
+            number(page, cells.base, time_columns) + number(page, cells.next, time_columns) +
+            number(page, cells.change, change_columns) +
+            number(page, cells.interval, interval_columns) + "  " +
+            page.ink(unclear ? "unclear" : words(result.verdict), ink_of(result.verdict)));
+}
+
+/// Every metric of a kind that is worth a row, hosts set apart.
+void put_kind(TextPage& page, const Comparison& comparison, Kind kind, std::string_view heading) {
+  bool first = true;
+  std::string_view place;
+  for (const auto& result : comparison.metrics) {
+    if (result.kind != kind || !worth_a_row(result)) continue;
+    if (std::exchange(first, false)) put_head(page, heading);
+    if (std::exchange(place, result.place) != result.place) {
+      page.line(page.ink("  " + result.place, Ink::faint));
+    }
+    put_row(page, result);
+  }
+}
+
+std::string pct_number(double pct) {
+  return std::abs(pct) < 9.95 ? fmt::format("{:+.1f}", pct) : fmt::format("{:+.0f}", pct);
 }
 
 std::string signed_time(double ns) {
@@ -93,7 +118,9 @@ std::string tally(const Comparison& comparison) {
        {Verdict::worse, Verdict::better, Verdict::same, Verdict::not_enough_data}) {
     const auto count = std::ranges::count(comparison.metrics, verdict, &MetricResult::verdict);
     if (count == 0) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, words(verdict));
+    const bool unclear = verdict == Verdict::not_enough_data;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count,
+                        unclear ? "unclear (not enough data)" : words(verdict));
   }
   return text;
 }
@@ -110,9 +137,9 @@ Cells cells_of(const MetricResult& result) {
   }
   Cells cells{report::duration_text(result.base), report::duration_text(result.next),
               signed_time(result.shift.estimate), "--"};
-  if (const auto pct = result.change_pct()) cells.change = fmt::format("{:+.1f} %", *pct);
+  if (const auto pct = result.change_pct()) cells.change = pct_number(*pct) + " %";
   if (const auto range = result.interval_pct()) {
-    cells.interval = fmt::format("{:+.1f} to {:+.1f} %", range->low, range->high);
+    cells.interval = fmt::format("{} to {} %", pct_number(range->low), pct_number(range->high));
   } else if (interval) {
     cells.interval =
         fmt::format("{} to {}", signed_time(interval->low), signed_time(interval->high));
@@ -125,14 +152,7 @@ std::string render_text(const Comparison& comparison, const report::RenderStyle&
   constexpr std::size_t indent = 9;
   page.paragraph("base", comparison.base_title, indent, Ink::faint);
   page.paragraph("new", comparison.new_title, indent, Ink::faint);
-  for (const auto& [kind, heading] : headings) {
-    bool first = true;
-    for (const auto& result : comparison.metrics) {
-      if (result.kind != kind || !worth_a_row(result)) continue;
-      if (std::exchange(first, false)) put_head(page, heading);
-      put_row(page, result);
-    }
-  }
+  for (const auto& [kind, heading] : headings) put_kind(page, comparison, kind, heading);
   page.blank();
   page.paragraph("metrics", tally(comparison), indent);
   for (const auto& note : comparison.notes) page.paragraph("note", note, indent, Ink::caution);

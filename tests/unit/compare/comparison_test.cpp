@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/compare/render.hpp"
@@ -152,6 +153,11 @@ TEST(Render, TextFitsTheTerminal) {
   const auto found = compare(measured({}, blocks, 1), measured(slow_residence, blocks, 2), {});
   const auto text = render_text(found, {});
   EXPECT_NE(text.find("verdict"), std::string::npos);
+  std::size_t longest = 0;
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
+    longest = std::max(longest, text.find('\n', at) - at);
+  }
+  EXPECT_LE(longest, 80U);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_NE(render_text(found, {.colour = true}).find('\x1b'), std::string::npos);
 }
