@@ -149,6 +149,14 @@ std::string unsure_text(const Comparison& comparison) {
                        first.new_blocks);
   }
   const bool time = first.kind != Kind::loss;
+  if (std::abs(first.shift.estimate) > first.threshold &&
+      first.p_adjusted >= comparison.settings.alpha) {
+    return fmt::format(
+        "{} {}, but with this many blocks it may be chance (p {:.2g} among {}). "
+        "Measure longer.",
+        subject(first), change_text(first), first.p_adjusted,
+        report::counted(comparison.metrics.size(), "metric"));
+  }
   const auto& range = *first.shift.interval;
   const auto text = [&](double value) {
     return time ? report::duration_text(value) : fmt::format("{:.2f} %", value * 100);

@@ -96,7 +96,10 @@ void put_kind(TextPage& page, const Comparison& comparison, Kind kind, std::stri
   }
 }
 
+/// At most five columns; beyond them the figure says no more than that it is huge.
 std::string pct_number(double pct) {
+  constexpr double most = 999;
+  if (std::abs(pct) > most) return pct > 0 ? ">+999" : "<-999";
   return std::abs(pct) < 9.95 ? fmt::format("{:+.1f}", pct) : fmt::format("{:+.0f}", pct);
 }
 

@@ -107,7 +107,7 @@ def test_demo_modes(host):
 
 def test_help(host):
     for command in ([], ["demo"], ["rtt"], ["reflect"], ["report"], ["runs"], ["doctor"], ["db"],
-                    ["selftest"], ["check"], ["db", "init"], ["db", "status"], ["db", "flush"]):
+                    ["selftest"], ["check"], ["compare"], ["gate"], ["db", "init"], ["db", "status"], ["db", "flush"]):
         shown = host.netobs(*command, "--help").expect(0)
         contains(shown.out, "Usage:", f"help of {command}")
         equal(shown.err, "", f"help of {command} on stderr")
