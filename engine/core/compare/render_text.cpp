@@ -16,7 +16,7 @@ namespace {
 using report::Ink;
 using report::TextPage;
 
-constexpr std::size_t label_columns = 26;
+constexpr std::size_t label_columns = 24;
 constexpr std::size_t statistic_columns = 4;
 constexpr std::size_t time_columns = 8;
 constexpr std::size_t gap = 1;
