@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """How often `netobs gate` is wrong: false alarms between equals, and regressions of known size.
 
-Two reflectors on one host take turns. In an A/A comparison both are the same; in the others the new
-one wastes a known time on every reply, at a known place. Root, two CPUs, and time: an hour with the
+Two reflectors take turns, each on a pair of hosts of its own, so that neither runs through the other's BPF
+programs. In an A/A comparison both are the same; in the others the new one wastes a known time on every
+reply, at a known place. Root, two CPUs, and time: an hour with the
 defaults. Exit status 1 when a goal is missed.
 """
 import argparse
@@ -40,36 +41,38 @@ def parse_arguments():
 
 
 class Proof:
-    def __init__(self, arguments, hosts):
+    def __init__(self, arguments, base_hosts, new_hosts):
         self.arguments = arguments
-        self.hosts = hosts
+        self.base_hosts = base_hosts
+        self.new_hosts = new_hosts
         self.netobs = arguments.netobs or lab.find_built(
             "netobs", ["build/release/netobs", "build/dev/netobs"], "--netobs")
         self.reflector = lab.find_built(
             "slow_reflector", ["build/release/bench/slow_reflector", "build/dev/bench/slow_reflector"], "a build")
 
-    def slow(self, place, nanoseconds):
-        return self.hosts.server(lambda port: ["taskset", "-c", lab.SERVER_CPU, self.reflector, str(port), place,
+    def slow(self, hosts, place, nanoseconds):
+        return hosts.server(lambda port: ["taskset", "-c", lab.SERVER_CPU, self.reflector, str(port), place,
                                                str(nanoseconds)])
 
-    def probe(self, port):
-        return ["ip", "netns", "exec", self.hosts.client_ns, self.netobs, "rtt",
+    def probe(self, hosts, port):
+        return ["ip", "netns", "exec", hosts.client_ns, "taskset", "-c", lab.CLIENT_CPU, self.netobs, "rtt",
                 f"{lab.SERVER_ADDRESS}:{port}", "--count", str(self.arguments.count), "--ping-pong",
                 "--transport", "syscall", "--no-store", "--quiet", "--json", "-"]
 
     def round_trip(self):
         """p50 in nanoseconds to a reflector without a flaw: the median of a few runs."""
-        with self.slow("residence", 0) as server:
-            runs = [json.loads(subprocess.run(self.probe(server.port), capture_output=True, check=True).stdout)
-                    for _ in range(9)]
+        with self.slow(self.base_hosts, "residence", 0) as server:
+            command = self.probe(self.base_hosts, server.port)
+            runs = [json.loads(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(9)]
         return sorted(run["rtt_ns"]["app"]["p50"] for run in runs)[4]
 
     def compare(self, place, nanoseconds, seed):
         with contextlib.ExitStack() as stack:
-            base = stack.enter_context(self.slow(place, 0))
-            new = stack.enter_context(self.slow(place, nanoseconds))
+            base = stack.enter_context(self.slow(self.base_hosts, place, 0))
+            new = stack.enter_context(self.slow(self.new_hosts, place, nanoseconds))
             command = [self.netobs, "gate", "--quiet", "--json", "-", "--seed", str(seed),
-                       *self.arguments.gate.split(), "--", *self.probe(base.port), "--", *self.probe(new.port)]
+                       *self.arguments.gate.split(), "--",
+                       *self.probe(self.base_hosts, base.port), "--", *self.probe(self.new_hosts, new.port)]
             began = time.monotonic()
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode not in (0, 4):
@@ -121,7 +124,8 @@ def report(outcomes):
         median = sorted(line["blocks"] for line in lines)[len(lines) // 2]
         seconds = sorted(line["seconds"] for line in lines)[len(lines) // 2]
         named = f"{right} of {len(worse)}" if level else "--"
-        print(f"{place:<12}{f'+{level} %':>6}{len(lines):>6}{len(worse):>7}{rate:>7.0%}{named:>16}{median:>8}{seconds:>7.0f} s")
+        print(f"{place:<12}{f'+{level} %':>6}{len(lines):>6}{len(worse):>7}{rate:>7.0%}{named:>16}{median:>8}"
+              f"{seconds:>7.0f} s")
         met = met and (rate <= FALSE_ALARM_GOAL if level == 0 else level < 10 or rate >= DETECTION_GOAL)
     print(f"goals: false alarms <= {FALSE_ALARM_GOAL:.0%}, found >= {DETECTION_GOAL:.0%} at +10 % and more: "
           f"{'met' if met else 'missed'}")
@@ -134,9 +138,9 @@ def main():
     try:
         lab.require("ip", "taskset")
         print(json.dumps(lab.describe_machine()))
-        with lab.TwoHosts() as hosts, contextlib.ExitStack() as stack:
+        with lab.TwoHosts() as base_hosts, lab.TwoHosts() as new_hosts, contextlib.ExitStack() as stack:
             log = stack.enter_context(open(arguments.json, "w", encoding="utf-8")) if arguments.json else None
-            met = report(run(arguments, Proof(arguments, hosts), log))
+            met = report(run(arguments, Proof(arguments, base_hosts, new_hosts), log))
     except lab.BenchError as error:
         print(f"gate_proof: {error}", file=sys.stderr)
         return 1

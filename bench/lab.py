@@ -107,9 +107,12 @@ class Server:
 class TwoHosts:
     """Two network namespaces joined by a veth pair, gone again on leaving the `with`."""
 
+    _made = itertools.count()
+
     def __init__(self):
-        self.client_ns = f"nobench{os.getpid()}a"
-        self.server_ns = f"nobench{os.getpid()}b"
+        number = next(self._made)
+        self.client_ns = f"nobench{os.getpid()}a{number}"
+        self.server_ns = f"nobench{os.getpid()}b{number}"
         # One per run: the ring of an ended process frees its port a little later.
         self._ports = itertools.count(7000)
 

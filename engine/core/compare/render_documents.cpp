@@ -54,7 +54,7 @@ std::string escaped(std::string_view text, std::string_view special, std::string
 
 /// A file's or a command's name may hold anything that Markdown takes for markup.
 std::string markdown(std::string_view text) {
-  return escaped(text, "\\`*_{}[]()<>#|!~@&",
+  return escaped(text, "\\`*_[]<>#|~@&",
                  [](char each) { return fmt::format("&#{};", static_cast<int>(each)); });
 }
 

@@ -145,7 +145,7 @@ TEST(Render, MarkdownKeepsNamesFromBeingMarkup) {
   base.title = "<img src=x> | *a* [b](c)";
   const auto text = render_markdown(compare(base, measured(slow_residence, blocks, 2), {}), {});
   EXPECT_EQ(text.find("<img"), std::string::npos);
-  EXPECT_EQ(text.find("[b](c)"), std::string::npos);
+  EXPECT_EQ(text.find("[b]"), std::string::npos);
   EXPECT_NE(text.find("**worse**"), std::string::npos);
 }
 
