@@ -222,6 +222,9 @@ void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
   note(losses.unreadable, "frames had a wrong checksum or length and were ignored");
   note(losses.past_program,
        "datagrams came through the kernel's stack, past the XDP program, and were not measured");
+  note(losses.no_socket,
+       "datagrams arrived on a receive queue that has no AF_XDP socket, and went to the stack");
+  note(losses.unstamped, "frames had no room for the XDP program's times: their xdp_rx is missing");
   note(session_.reflector.dropped, "reports were lost at the reflector: its buffers were full");
   if (sender.undeliverable > 0) {
     document.notes.push_back(

@@ -74,6 +74,8 @@ struct TransportLosses {
   std::uint64_t completion_overflow = 0;  ///< io_uring completion queue overflow
   std::uint64_t unreadable = 0;           ///< AF_XDP: frames with a wrong checksum, length or size
   std::uint64_t past_program = 0;         ///< AF_XDP: datagrams for us that came through the stack
+  std::uint64_t no_socket = 0;  ///< AF_XDP: datagrams for us on a queue that has no socket
+  std::uint64_t unstamped = 0;  ///< AF_XDP: frames with no room for the XDP program's times
 };
 
 /// One socket's worth of sending and receiving. All calls from one thread. Calls are per batch.

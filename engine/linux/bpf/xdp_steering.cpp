@@ -54,10 +54,13 @@ Result<Steering> Steering::load(const SteeringOptions& options) {
   what.programs = programs;
   what.needs = needs;
   bool hardware = false;
+  std::string refusal;
   if (options.rx_hardware) {
     what.image = bpf::xdp_hardware_object();
     what.device_ifindex = options.ifindex;
-    hardware = BpfObject::load(what).has_value();
+    auto loaded = BpfObject::load(what);
+    hardware = loaded.has_value();
+    if (!hardware) refusal = loaded.error().brief();
   }
   if (!hardware) {
     what.image = bpf::xdp_object();
@@ -65,7 +68,7 @@ Result<Steering> Steering::load(const SteeringOptions& options) {
   }
   NETOBS_TRY(object, BpfObject::load(what));
   NETOBS_TRY_VOID(set_local_addresses(object, options.local_addresses));
-  return Steering(std::move(object), clock, hardware);
+  return Steering(std::move(object), clock, hardware, std::move(refusal));
 }
 
 Result<void> Steering::add_socket(std::uint32_t queue, int socket_fd) const {

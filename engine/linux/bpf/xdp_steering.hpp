@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "bpf/abi.h"
@@ -34,13 +36,19 @@ class Steering {
   [[nodiscard]] netobs_xdp_counters counters() const;
   [[nodiscard]] netobs_clock clock() const { return clock_; }
   [[nodiscard]] bool takes_hardware_times() const { return hardware_; }
+  /// Why not, although they were asked for; else empty.
+  [[nodiscard]] const std::string& hardware_refusal() const { return hardware_refusal_; }
 
  private:
-  Steering(BpfObject object, netobs_clock clock, bool hardware)
-      : object_(std::move(object)), clock_(clock), hardware_(hardware) {}
+  Steering(BpfObject object, netobs_clock clock, bool hardware, std::string hardware_refusal)
+      : object_(std::move(object)),
+        clock_(clock),
+        hardware_(hardware),
+        hardware_refusal_(std::move(hardware_refusal)) {}
   BpfObject object_;
   netobs_clock clock_;
   bool hardware_;
+  std::string hardware_refusal_;
 };
 
 /// Fills a map of addresses that a program looks its packets' destinations up in.

@@ -399,6 +399,9 @@ TransportLosses AfXdpTransport::losses() const {
   losses.error_queue_malformed = errors_.malformed_count();
   losses.unreadable += unreadable_;
   losses.past_program = strays_;
+  const auto counted = link_.steering->counters();
+  losses.no_socket = counted.no_socket;
+  losses.unstamped = counted.no_metadata;
   return losses;
 }
 
@@ -407,6 +410,9 @@ std::string AfXdpTransport::description() const {
                                  link_.sockets.size() == 1 ? "" : "s");
   if (busy_poll_) text += ", busy polling";
   if (!link_.refused.empty()) text += fmt::format("; {}", link_.refused);
+  if (const auto& why = link_.steering->hardware_refusal(); !why.empty()) {
+    text += fmt::format("; no NIC receive times: {}", why);
+  }
   return text + ")";
 }
 
