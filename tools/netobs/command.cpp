@@ -5,7 +5,7 @@
 namespace netobs::cli {
 namespace {
 
-constexpr std::array<Command, 11> commands{{
+constexpr std::array<Command, 12> commands{{
     {"demo", "Measure a real path inside this machine: the quickest way to see what it does",
      add_demo},
     {"rtt", "Measure the way to a reflector and back, layer by layer", add_rtt},
@@ -18,6 +18,7 @@ constexpr std::array<Command, 11> commands{{
     {"compare", "Compare two runs, or two files of benchmarks: what got worse, and is that sure",
      add_compare},
     {"gate", "Measure two commands in turns and fail when the second is slower", add_gate},
+    {"export", "Write a stored run as CSV, JSON lines or HdrHistogram log", add_export},
     {"doctor", "Say which timestamp points work here, why not the others, and what would help",
      add_doctor},
     {"selftest", "Prove the numbers: put known delays in, and see where they are found",

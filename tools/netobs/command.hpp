@@ -28,6 +28,7 @@ Run add_report(CLI::App& command);
 Run add_runs(CLI::App& command);
 Run add_compare(CLI::App& command);
 Run add_gate(CLI::App& command);
+Run add_export(CLI::App& command);
 Run add_doctor(CLI::App& command);
 Run add_selftest(CLI::App& command);
 Run add_db(CLI::App& command);
