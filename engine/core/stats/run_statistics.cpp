@@ -236,6 +236,14 @@ std::map<std::string, Distribution> RunStatistics::totals() const {
   return all;
 }
 
+Distribution RunStatistics::total(std::string_view key) const {
+  const auto found = std::ranges::find(metrics_, key, &Metric::key);
+  if (found == metrics_.end()) return {};
+  Distribution total = found->earlier;
+  total.merge(found->current);
+  return total;
+}
+
 JitterValues RunStatistics::jitter() const {
   const auto of = [](const std::optional<OneWay>& way) {
     return way ? way->jitter.ns() : std::nullopt;

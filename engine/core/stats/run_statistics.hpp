@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/layer/record.hpp"
@@ -105,6 +106,8 @@ class RunStatistics {
 
   /// The run in stretches: the round trip of every view, and the segments.
   [[nodiscard]] RunBlocks blocks() const { return blocks_.finished(block_keys_); }
+  /// One of totals(), for who looks often and at few; empty when there is no such metric.
+  [[nodiscard]] Distribution total(std::string_view key) const;
 
   [[nodiscard]] const ProbeCounters& probes() const { return probes_; }
   [[nodiscard]] const PointLedger& ledger() const { return ledger_; }
