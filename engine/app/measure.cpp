@@ -11,6 +11,7 @@
 #include "app/sender_loop.hpp"
 #include "app/session_setup.hpp"
 #include "app/store_set.hpp"
+#include "core/report/format.hpp"
 #include "linux/os/clock.hpp"
 #include "linux/os/tuning.hpp"
 
@@ -98,6 +99,7 @@ RecordSinks Run::sinks() {
             stores_.add_counts(counts, run_id_);
           },
       .progress = [this](const Progress& progress) { control_.publish(progress); },
+      .live = control_.watched(),
   };
 }
 
@@ -122,6 +124,7 @@ Result<report::Summary> Run::execute() {
   statistics.interval_ns = document.interval_ns;
   Recorder recorder(observations_, session_.correlator(), statistics, sinks(),
                     other_cpus(config_.cpu));
+  control_.set_target(report::what_over_what(document.run));
   control_.enter("measuring");
   const auto began = os::monotonic_now();
   auto sender = send_probes(recorder);

@@ -13,6 +13,7 @@ constexpr std::size_t batch_size = 4096;
 /// the queue (a quarter of a million observations) never fills at a million packets per second.
 constexpr std::chrono::milliseconds idle_pause(5);
 constexpr Duration publish_interval = std::chrono::milliseconds(100);
+constexpr Duration snapshot_interval = std::chrono::milliseconds(500);
 constexpr std::size_t max_steps_kept = 16;
 
 void run_on(const std::vector<int>& cpus) {
@@ -33,6 +34,8 @@ Recorder::Recorder(ObservationQueue& observations, const CorrelatorConfig& corre
       correlator_(correlator),
       statistics_(statistics),
       sinks_(std::move(sinks)),
+      live_(statistics.clocks),
+      began_(os::monotonic_now()),
       batch_(batch_size),
       thread_([this, allowed = std::move(cpus)] { run(allowed); }) {}
 
@@ -59,8 +62,8 @@ void Recorder::run(const std::vector<int>& cpus) {
     const bool drained = taken < batch_size;
     keep(correlator_.close(drained ? now : MonotonicTime{}));
     if (now >= publish_at) {
-      publish_intervals(false);
-      publish_progress();
+      publish_intervals(false, now);
+      publish_progress(now);
       publish_at = now + publish_interval;
     }
     if (taken == batch_size) continue;
@@ -68,8 +71,9 @@ void Recorder::run(const std::vector<int>& cpus) {
     std::this_thread::sleep_for(idle_pause);
   }
   keep(correlator_.finish());
-  publish_intervals(true);
-  publish_progress();
+  snapshot_at_ = {};  // the last one shows everything
+  publish_intervals(true, os::monotonic_now());
+  publish_progress(os::monotonic_now());
 }
 
 std::size_t Recorder::take_observations() {
@@ -95,21 +99,31 @@ void Recorder::keep(std::span<const ProbeRecord> records) {
   closed_.fetch_add(records.size(), std::memory_order_relaxed);
 }
 
-void Recorder::publish_intervals(bool flush) {
+void Recorder::publish_intervals(bool flush, MonotonicTime now) {
   statistics_.note_late_duplicates(correlator_.counters().late_duplicates);
-  sinks_.rollups(statistics_.take_finished_intervals(flush));
-  sinks_.counts(statistics_.take_finished_counts());
+  auto rollups = statistics_.take_finished_intervals(flush);
+  auto counts = statistics_.take_finished_counts();
+  // The second that a flush cuts off is no second.
+  if (sinks_.live && !flush) live_.take(rollups, counts, now);
+  sinks_.rollups(std::move(rollups));
+  sinks_.counts(std::move(counts));
 }
 
-void Recorder::publish_progress() {
-  Progress now;
+void Recorder::publish_progress(MonotonicTime now) {
+  Progress progress;
   const auto& probes = statistics_.probes();
-  now.sent = probes.sent;
-  now.received = probes.received;
-  now.lost = probes.lost;
-  now.rtt_p50_ns = round_trip_.quantile(stats::p50);
-  now.rtt_p99_ns = round_trip_.quantile(stats::p99);
-  sinks_.progress(now);
+  progress.sent = probes.sent;
+  progress.received = probes.received;
+  progress.lost = probes.lost;
+  progress.rtt_p50_ns = round_trip_.quantile(stats::p50);
+  progress.rtt_p99_ns = round_trip_.quantile(stats::p99);
+  if (sinks_.live && now - snapshot_at_ >= snapshot_interval) {
+    snapshot_ =
+        std::make_shared<const report::LiveSnapshot>(live_.snapshot(statistics_, began_, now));
+    snapshot_at_ = now;
+  }
+  progress.live = snapshot_;
+  sinks_.progress(progress);
 }
 
 }  // namespace netobs::app

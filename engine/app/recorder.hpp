@@ -5,11 +5,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "app/run_control.hpp"
 #include "core/correlate/correlator.hpp"
+#include "core/report/live_snapshot.hpp"
 #include "core/stats/run_statistics.hpp"
 
 namespace netobs::app {
@@ -20,6 +22,7 @@ struct RecordSinks {
   std::function<void(std::vector<stats::Rollup>)> rollups;
   std::function<void(std::vector<stats::IntervalCounts>)> counts;
   std::function<void(const Progress&)> progress;  ///< about ten times a second
+  bool live = false;                              ///< progress carries a snapshot for a live view
 };
 
 class Recorder {
@@ -46,14 +49,18 @@ class Recorder {
   void run(const std::vector<int>& cpus);
   [[nodiscard]] std::size_t take_observations();
   void keep(std::span<const ProbeRecord> records);
-  void publish_intervals(bool flush);
-  void publish_progress();
+  void publish_intervals(bool flush, MonotonicTime now);
+  void publish_progress(MonotonicTime now);
 
   ObservationQueue* observations_;
   Correlator correlator_;
   stats::RunStatistics statistics_;
   RecordSinks sinks_;
   stats::Distribution round_trip_;  // for the progress line only
+  report::LiveCollector live_;
+  std::shared_ptr<const report::LiveSnapshot> snapshot_;
+  MonotonicTime began_;
+  MonotonicTime snapshot_at_;
   std::vector<Observation> batch_;
   std::vector<std::int64_t> clock_steps_;
   std::atomic<std::uint64_t> closed_{0};

@@ -104,7 +104,7 @@ int run_check(const CheckArguments& given) {
   const auto options = to_options(given);
   if (!options) return report_error(options.error());
   std::optional<Result<conditions::Conditions>> outcome;
-  const auto watched = run_watched({}, given.quiet, [&](app::RunControl& control) {
+  const auto watched = run_watched({}, progress_line(given.quiet), [&](app::RunControl& control) {
     outcome = app::run_check(*options, control);
   });
   if (!watched) return report_error(watched.error());

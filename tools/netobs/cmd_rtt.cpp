@@ -38,7 +38,7 @@ int run_comparison(const RunOptions& options, const app::RunConfig& config,
   constexpr std::uint64_t block = 500;
   if (options.count == 0 && options.duration.empty()) wanted.run.count = block;
   std::optional<Result<report::TransportComparison>> outcome;
-  const auto watched = run_watched({}, options.quiet, [&](app::RunControl& control) {
+  const auto watched = run_watched({}, progress_line(options.quiet), [&](app::RunControl& control) {
     outcome = app::compare_transports(wanted, control);
   });
   if (!watched) return report_error(watched.error());

@@ -97,9 +97,9 @@ int run_cost(const SelftestArguments& arguments, const app::selftest::Setup& set
   const app::selftest::CostOptions options{
       .setup = setup, .rounds = arguments.rounds, .seed = arguments.seed};
   std::optional<Result<app::selftest::CostResult>> outcome;
-  const auto watched = run_watched({}, arguments.quiet, [&](app::RunControl& control) {
-    outcome = app::selftest::measure_cost(options, control);
-  });
+  const auto watched = run_watched(
+      {}, progress_line(arguments.quiet),
+      [&](app::RunControl& control) { outcome = app::selftest::measure_cost(options, control); });
   if (!watched) return report_error(watched.error());
   if (!*outcome) return report_error(outcome->error());
   const auto& result = **outcome;
@@ -114,9 +114,9 @@ int run_selftest(const SelftestArguments& arguments) {
   if (!options) return report_error(options.error());
   if (arguments.cost) return run_cost(arguments, options->setup);
   std::optional<Result<app::selftest::SelftestResult>> outcome;
-  const auto watched = run_watched({}, arguments.quiet, [&](app::RunControl& control) {
-    outcome = app::selftest::run_selftest(*options, control);
-  });
+  const auto watched = run_watched(
+      {}, progress_line(arguments.quiet),
+      [&](app::RunControl& control) { outcome = app::selftest::run_selftest(*options, control); });
   if (!watched) return report_error(watched.error());
   if (!*outcome) return report_error(outcome->error());
   const auto& result = **outcome;

@@ -11,7 +11,6 @@
 #include <optional>
 #include <thread>
 
-#include "progress_line.hpp"
 #include "signals.hpp"
 
 namespace netobs::cli {
@@ -30,9 +29,9 @@ bool locale_is_utf8() {
 
 }  // namespace
 
-report::RenderStyle terminal_style() {
+report::RenderStyle terminal_style(int fd) {
   report::RenderStyle style;
-  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  const bool terminal = ::isatty(fd) == 1;
   const char* no_color = std::getenv("NO_COLOR");
   style.colour = terminal && (no_color == nullptr || *no_color == '\0');
   style.utf8 = terminal && locale_is_utf8();
@@ -57,30 +56,30 @@ Result<void> write_output(const std::string& path, const std::string& text) {
   return {};
 }
 
-Result<void> run_watched(const app::RunConfig& config, bool quiet,
+Result<void> run_watched(const app::RunConfig& config, ProgressMode mode,
                          const std::function<void(app::RunControl&)>& work) {
   NETOBS_TRY(signals, Signals::block());
   app::RunControl control;
+  ProgressView view(config, mode, terminal_style(STDERR_FILENO));
+  if (view.wants_snapshots()) control.watch();
   std::atomic<bool> done{false};
   std::thread worker([&] {
     work(control);
     done.store(true, std::memory_order_release);
   });
-  {
-    ProgressLine line(config, !quiet);
-    while (!done.load(std::memory_order_acquire)) {
-      if (signals.wait(redraw_ms)) control.request_stop();
-      line.draw(control.progress());
-    }
+  while (!done.load(std::memory_order_acquire)) {
+    if (signals.wait(redraw_ms)) control.request_stop();
+    view.draw(control.progress());
   }
   worker.join();
+  view.clear();
   for (const auto& message : control.messages()) fmt::print(stderr, "netobs: {}\n", message);
   return {};
 }
 
 int run_and_print(const RunOptions& options, const app::RunConfig& config, const Measure& measure) {
   std::optional<Result<report::Summary>> outcome;
-  const auto watched = run_watched(config, options.quiet,
+  const auto watched = run_watched(config, options.progress_mode(),
                                    [&](app::RunControl& control) { outcome = measure(control); });
   if (!watched) return report_error(watched.error());
   if (!*outcome) return report_error(outcome->error());

@@ -1,21 +1,18 @@
 #include "progress_line.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 
+#include "core/report/live_view.hpp"
 #include "linux/os/clock.hpp"
+#include "live_block.hpp"
 
 namespace netobs::cli {
 namespace {
 
-bool terminal_on_stderr() {
-  const char* kind = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) == 1 && (kind == nullptr || std::strcmp(kind, "dumb") != 0);
-}
+/// Of a terminal that does not say.
+constexpr unsigned usual_columns = 80;
 
 }  // namespace
 
@@ -26,15 +23,11 @@ ProgressLine::ProgressLine(const app::RunConfig& config, bool wanted)
       started_ns_(os::monotonic_now().ns) {}
 
 std::string ProgressLine::time_left(const app::Progress& progress) const {
-  const double elapsed = static_cast<double>(os::monotonic_now().ns - started_ns_) / 1e9;
-  double left = -1;
-  if (duration_ != Duration::zero()) left = static_cast<double>(duration_.count()) / 1e9 - elapsed;
-  if (count_ != 0 && progress.sent > 0) {
-    const double done = static_cast<double>(progress.sent) / static_cast<double>(count_);
-    const double by_count = elapsed / done - elapsed;
-    left = left < 0 ? by_count : std::min(left, by_count);
-  }
-  return left < 0 ? "" : fmt::format("   {:.0f} s left", std::max(left, 0.0));
+  const report::LiveRun run{.phase = {}, .target = {}, .count = count_, .duration = duration_};
+  const auto elapsed = Duration(os::monotonic_now().ns - started_ns_);
+  const auto left = report::live_time_left(run, progress.sent, elapsed);
+  if (!left) return {};
+  return fmt::format("   {:.0f} s left", std::chrono::duration<double>(*left).count());
 }
 
 void ProgressLine::draw(const app::Progress& progress) {
@@ -52,7 +45,8 @@ void ProgressLine::draw(const app::Progress& progress) {
   }
   line += time_left(progress);
   constexpr const char* clear_to_end = "\x1b[K";
-  fmt::print(stderr, "\r{}{}", line.substr(0, 79), clear_to_end);
+  const auto columns = stderr_size().value_or(TerminalSize{usual_columns, 0}).columns;
+  fmt::print(stderr, "\r{}{}", line.substr(0, std::min(columns, usual_columns) - 1), clear_to_end);
   drawn_ = true;
 }
 

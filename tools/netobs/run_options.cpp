@@ -115,7 +115,14 @@ void RunOptions::add_output(CLI::App& command) {
       .add_option("--json", json_file,
                   "Write the summary as JSON to a file, or - for standard output")
       ->group(output);
-  command.add_flag("-q,--quiet", quiet, "No progress line and no summary text")->group(output);
+  command
+      .add_option("--progress", progress,
+                  "What a terminal shows meanwhile: auto = a live view where the terminal has at "
+                  "least 60x20 characters, line = one line, none")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "line", "none"}))
+      ->group(output);
+  command.add_flag("-q,--quiet", quiet, "No progress and no summary text")->group(output);
 }
 
 void RunOptions::add_path_options(CLI::App& command) {
@@ -191,6 +198,11 @@ Result<app::RunConfig> RunOptions::to_config() const {
     config.auth_key = key;
   }
   return config;
+}
+
+ProgressMode RunOptions::progress_mode() const {
+  if (quiet || progress == "none") return ProgressMode::none;
+  return progress == "line" ? ProgressMode::line : ProgressMode::live;
 }
 
 Result<std::pair<std::string, std::uint16_t>> split_host_port(const std::string& text) {

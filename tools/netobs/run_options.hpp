@@ -7,6 +7,7 @@
 
 #include "app/run_config.hpp"
 #include "core/base/result.hpp"
+#include "progress_view.hpp"
 #include "xdp_options.hpp"
 
 namespace netobs::cli {
@@ -34,6 +35,7 @@ struct RunOptions {
   std::string auth_key_file;
   std::string json_file;
   bool quiet = false;
+  std::string progress = "auto";
   bool v4 = false;
   bool v6 = false;
   std::vector<std::string> without;
@@ -44,6 +46,7 @@ struct RunOptions {
   /// Adds those that say which way to go, for rtt only.
   void add_path_options(CLI::App& command);
   [[nodiscard]] Result<app::RunConfig> to_config() const;
+  [[nodiscard]] ProgressMode progress_mode() const;
 
  private:
   void add_schedule(CLI::App& command);
