@@ -6,6 +6,7 @@
 #include "app/export/export_run.hpp"
 #include "app/store_set.hpp"
 #include "command.hpp"
+#include "core/report/clean_text.hpp"
 #include "output_file.hpp"
 #include "run_options.hpp"
 #include "store/open.hpp"
@@ -68,7 +69,9 @@ int run_export(const ExportArguments& arguments) {
     if (output->reader_left()) return static_cast<int>(ExitCode::ok);
     return report_error(outcome.error());
   }
-  for (const auto& note : outcome->notes) fmt::print(stderr, "netobs: {}\n", note);
+  for (const auto& note : outcome->notes) {
+    fmt::print(stderr, "netobs: {}\n", report::clean_text(note));
+  }
   return static_cast<int>(ExitCode::ok);
 }
 

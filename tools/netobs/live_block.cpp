@@ -23,6 +23,11 @@ std::optional<TerminalSize> stderr_size() {
   return TerminalSize{size.ws_col, size.ws_row};
 }
 
+void put_on_stderr(std::string_view text) {
+  // Not fmt::print, which throws.
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 bool in_foreground() {
   const auto group = ::tcgetpgrp(STDERR_FILENO);
   return group < 0 || group == ::getpgrp();  // not our controlling terminal: nobody to disturb
@@ -40,14 +45,14 @@ void LiveBlock::draw(const std::vector<std::string>& lines, const TerminalSize& 
   std::string frame = to_top();
   for (const auto& line : lines) frame += line + "\x1b[K\r\n";
   frame += "\x1b[J";
-  fmt::print(stderr, "{}", frame);
+  put_on_stderr(frame);
   height_ = lines.size();
 }
 
 void LiveBlock::clear() {
   if (height_ == 0) return;
   size_ = stderr_size().value_or(size_);
-  fmt::print(stderr, "{}\x1b[J", to_top());
+  put_on_stderr(to_top() + "\x1b[J");
   height_ = 0;
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/time.hpp"
@@ -19,7 +20,10 @@ struct TerminalSize {
 [[nodiscard]] bool terminal_on_stderr();
 /// Of the terminal on standard error; nullopt where it is none or does not say.
 [[nodiscard]] std::optional<TerminalSize> stderr_size();
-/// False for a job in the background, whose output would run into somebody else's.
+/// Puts text on standard error. Failure is not reported: where the window has been closed nobody is
+/// left to tell, and the run goes on to keep its data.
+void put_on_stderr(std::string_view text);
+/// False for a job in the background: somebody else draws on the same screen.
 [[nodiscard]] bool in_foreground();
 
 /// Lines on standard error, redrawn in place. The cursor stays visible and stands in the line below

@@ -69,7 +69,7 @@ Result<void> run_watched(const app::RunConfig& config, ProgressMode mode,
   });
   while (!done.load(std::memory_order_acquire)) {
     if (signals.wait(redraw_ms)) control.request_stop();
-    view.draw(control.progress());
+    view.draw(control.progress(), control.stop());
   }
   worker.join();
   view.clear();

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <system_error>
 
 #include "command.hpp"
@@ -44,6 +45,12 @@ int finish_output(int status) {
   return status == 0 ? static_cast<int>(netobs::ExitCode::failed) : status;
 }
 
+int say_failed(const std::exception& error) {
+  // Not fmt::print, which throws where standard error is a window that has been closed.
+  (void)std::fputs((std::string("netobs: ") + error.what() + "\n").c_str(), stderr);
+  return static_cast<int>(netobs::ExitCode::failed);
+}
+
 int run(int argc, char** argv) {
   CLI::App app(about, "netobs");
   app.footer(footer);
@@ -73,11 +80,9 @@ int main(int argc, char** argv) {
     return finish_output(run(argc, argv));
   } catch (const std::system_error& error) {
     if (error.code().value() == EPIPE) return static_cast<int>(netobs::ExitCode::ok);
-    fmt::print(stderr, "netobs: {}\n", error.what());
-    return static_cast<int>(netobs::ExitCode::failed);
+    return say_failed(error);
   } catch (const std::exception& error) {
     // Only what no layer could foresee comes here: memory exhaustion, a library's own failure.
-    fmt::print(stderr, "netobs: {}\n", error.what());
-    return static_cast<int>(netobs::ExitCode::failed);
+    return say_failed(error);
   }
 }

@@ -46,13 +46,13 @@ void ProgressLine::draw(const app::Progress& progress) {
   line += time_left(progress);
   constexpr const char* clear_to_end = "\x1b[K";
   const auto columns = stderr_size().value_or(TerminalSize{usual_columns, 0}).columns;
-  fmt::print(stderr, "\r{}{}", line.substr(0, std::min(columns, usual_columns) - 1), clear_to_end);
+  put_on_stderr("\r" + line.substr(0, std::min(columns, usual_columns) - 1) + clear_to_end);
   drawn_ = true;
 }
 
 void ProgressLine::clear() {
   if (!drawn_) return;
-  fmt::print(stderr, "\r\x1b[K");
+  put_on_stderr("\r\x1b[K");
   drawn_ = false;
 }
 

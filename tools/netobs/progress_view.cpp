@@ -20,10 +20,12 @@ ProgressView::ProgressView(const app::RunConfig& config, ProgressMode mode,
       line_(config, mode != ProgressMode::none),
       called_at_(os::monotonic_now()) {}
 
-void ProgressView::draw(const app::Progress& progress) {
-  notice_pause();
-  if (!in_foreground()) return;
-  if (live_ && progress.live && draw_block(progress)) return;
+void ProgressView::draw(const app::Progress& progress, bool stopping) {
+  if (paused() || !in_foreground()) {
+    block_.let_go();
+    shown_.reset();
+  }
+  if (live_ && progress.live && in_foreground() && draw_block(progress, stopping)) return;
   block_.clear();
   shown_.reset();
   line_.draw(progress);
@@ -34,32 +36,35 @@ void ProgressView::clear() {
   line_.clear();
 }
 
-void ProgressView::notice_pause() {
+bool ProgressView::paused() {
   const auto now = os::monotonic_now();
-  if (now - called_at_ > pause) {
-    block_.let_go();
-    shown_.reset();
-  }
+  const auto since = now - called_at_;
   called_at_ = now;
+  return since > pause;
 }
 
 /// False when the terminal is too small.
-bool ProgressView::draw_block(const app::Progress& progress) {
+bool ProgressView::draw_block(const app::Progress& progress, bool stopping) {
   const auto size = stderr_size();
   if (!size || size->columns < report::live_min_columns || size->rows < report::live_min_rows) {
     return false;
   }
-  if (shown_ == progress.live && shown_phase_ == progress.phase && shown_size_ == *size)
-    return true;
+  const bool same = shown_ == progress.live && shown_phase_ == progress.phase &&
+                    shown_size_ == *size && shown_stopping_ == stopping;
+  if (same) return true;
   line_.clear();
-  const report::LiveRun run{
-      .phase = progress.phase, .target = progress.target, .count = count_, .duration = duration_};
+  const report::LiveRun run{.phase = progress.phase,
+                            .target = progress.target,
+                            .count = count_,
+                            .duration = duration_,
+                            .stopping = stopping};
   const report::LiveScreen screen{
       .columns = size->columns, .rows = size->rows, .colour = style_.colour, .utf8 = style_.utf8};
   block_.draw(report::render_live(*progress.live, run, screen), *size);
   shown_ = progress.live;
   shown_phase_ = progress.phase;
   shown_size_ = *size;
+  shown_stopping_ = stopping;
   return true;
 }
 

@@ -30,14 +30,14 @@ class ProgressView {
 
   /// Whether draw() can make use of Progress::live.
   [[nodiscard]] bool wants_snapshots() const { return live_; }
-  /// Call it a few times per second.
-  void draw(const app::Progress& progress);
+  /// Call it a few times per second. `stopping`: the user has asked for the end.
+  void draw(const app::Progress& progress, bool stopping);
   /// Leaves nothing on the terminal.
   void clear();
 
  private:
-  [[nodiscard]] bool draw_block(const app::Progress& progress);
-  void notice_pause();
+  [[nodiscard]] bool draw_block(const app::Progress& progress, bool stopping);
+  [[nodiscard]] bool paused();
 
   std::uint64_t count_;
   Duration duration_;
@@ -50,6 +50,7 @@ class ProgressView {
   std::shared_ptr<const report::LiveSnapshot> shown_;
   std::string shown_phase_;
   TerminalSize shown_size_;
+  bool shown_stopping_ = false;
 };
 
 }  // namespace netobs::cli

@@ -104,7 +104,9 @@ void View::put_progress() {
   }
   line +=
       fmt::format("   {} s", std::chrono::floor<std::chrono::seconds>(snapshot_.elapsed).count());
-  if (const auto left = live_time_left(run_, sent, snapshot_.elapsed)) {
+  if (run_.stopping) {
+    line += ", ending";
+  } else if (const auto left = live_time_left(run_, sent, snapshot_.elapsed)) {
     line += fmt::format(", {:.0f} s left", std::chrono::duration<double>(*left).count());
   }
   put(line);

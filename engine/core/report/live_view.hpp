@@ -18,6 +18,7 @@ struct LiveRun {
   std::string target;       ///< "198.18.0.2:862 over va0 (veth: no wire)"; may be empty
   std::uint64_t count = 0;  ///< probes intended; 0 = no such limit
   Duration duration{};      ///< 0 = no such limit
+  bool stopping = false;    ///< no more probes are sent
 };
 
 /// The smallest screen that has room for the view.

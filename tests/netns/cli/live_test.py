@@ -34,7 +34,7 @@ BEFORE = ["before 1", "before 2"]
 class Terminal:
     """netobs rtt in A on a pseudo-terminal, and the screen that a person sees."""
 
-    def __init__(self, host, *args, columns=80, rows=45, env=None):
+    def __init__(self, host, *args, columns=80, rows=45, env=None, wrap=()):
         if pyte is None:
             raise lab.Skip("needs pyte (package python3-pyte)")
         self.screen = pyte.HistoryScreen(columns, rows, history=1000)
@@ -46,7 +46,7 @@ class Terminal:
         self.resize(columns, rows)
         environment = {**host.env, "TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": "", **(env or {})}
         self.popen = subprocess.Popen(
-            ["ip", "netns", "exec", host.a, host.binary, "rtt", B4, *args], stdin=terminal, stdout=terminal,
+            ["ip", "netns", "exec", host.a, *wrap, host.binary, "rtt", B4, *args], stdin=terminal, stdout=terminal,
             stderr=terminal, env=environment, cwd=host.work, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(terminal)
@@ -58,7 +58,13 @@ class Terminal:
         if self.popen.poll() is None:
             self.popen.kill()
             self.popen.wait()
-        os.close(self.master)
+        self.hang_up()
+
+    def hang_up(self):
+        """What closing the window does."""
+        if self.master >= 0:
+            os.close(self.master)
+        self.master = -1
 
     def resize(self, columns, rows):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -131,7 +137,7 @@ def check_view(terminal, columns, rows, scrolled=0):
     equal(len(terminal.screen.history.top), scrolled, "lines that have scrolled")
 
 
-def check_report(terminal, sent=None):
+def check_report(terminal, sent=None, last="next"):
     """Nothing is left of the view: before, the report from its first line to its last, the cursor."""
     lines = terminal.everything()
     equal(lines[:2], BEFORE, "what was on the screen before")
@@ -139,7 +145,7 @@ def check_report(terminal, sent=None):
     text = "\n".join(lines)
     for word in ("so far", "last second", "measuring ", "storing", " s left", "^C"):
         check(word not in text, f"{word!r} is left over:\n{text}")
-    for word in ("round trip", "where the time goes", "checks", "next"):
+    for word in ("round trip", "where the time goes", "checks", last):
         equal(len(re.findall(rf"^{word}\b", text, re.MULTILINE)), 1, f"{word} in the report, times")
     if sent:
         contains(text, f"sent {sent:,}".replace(",", " "), "the report")
@@ -155,11 +161,7 @@ def test_view_and_report(host):
         check(len(re.findall(r"[\d.]+ [num]?s\b", rows[0])) == 6, f"six figures: {rows}")
         check("\u2588" in terminal.text() and b"\x1b[36m" in terminal.raw, "bars, in colour")
         equal(terminal.end(), 0, "exit status")
-        check("stored" in terminal.text(), terminal.text())
-        lines = terminal.everything()
-        lines = [line.replace("stored    nowhere", "next") for line in lines]
-        equal(lines[:2], BEFORE, "what was on the screen before")
-        check(not any("so far" in line or "measuring" in line for line in lines), "\n".join(lines))
+        check_report(terminal, sent=3000, last="stored")
 
 
 def test_interrupt_keeps_data(host):
@@ -248,6 +250,27 @@ def test_stop_and_continue(host):
         terminal.type(b"\x03")
         equal(terminal.end(), 0, "exit status")
         contains("\n".join(terminal.everything()), "Stopped", "what the shell wrote")
+
+
+def test_background_job_has_the_line(host):
+    job = ["bash", "-mc", '"$@" & wait', "bash"]
+    some = ["--count", "2000", "--interval", "1ms", "--no-store"]  # ends by itself: no key reaches it
+    with host.reflector(), Terminal(host, *some, wrap=job) as terminal:
+        terminal.wait_for(lambda: re.search(r"measuring: .* p50", terminal.text()), "the line")
+        check("so far" not in terminal.text(), terminal.text())
+        equal(terminal.end(), 0, "exit status")
+
+
+def test_closed_window_keeps_data(host):
+    store = host.path("closed.db")
+    with host.reflector(), Terminal(host, *LONG, "--store", store) as terminal:
+        terminal.wait_for_seconds(2)
+        terminal.hang_up()
+        status = terminal.popen.wait(lab.DEADLINE_S)
+        check(status in (0, 1), f"exit status {status}: the report had nowhere to go, nothing else")
+    runs = host.netobs("runs", "--store", store, "--json").expect(0).json()["runs"]
+    equal([run["finished"] for run in runs], [True], "the run is complete")
+    equal(sqlite_rows(store), runs[0]["sent"], "rows")
 
 
 if __name__ == "__main__":

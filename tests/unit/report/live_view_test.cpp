@@ -91,6 +91,13 @@ TEST(LiveView, ShowsEverySegmentWhereThereIsRoom) {
   EXPECT_THAT(joined(lines), HasSubstr("lost 1 (0.04 %)   1 in the last second\n"));
 }
 
+TEST(LiveView, SaysThatItEnds) {
+  LiveRun run = usual_run;
+  run.stopping = true;
+  EXPECT_EQ(render_live(usual_snapshot(), run, {})[1],
+            "measuring    [####            ]   25 %   2 s, ending");
+}
+
 TEST(LiveView, NeverLeavesTheScreen) {
   auto snapshot = usual_snapshot();
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
