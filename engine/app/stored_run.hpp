@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "core/report/page/page_data.hpp"
 #include "core/report/summary.hpp"
 #include "store/store.hpp"
 
@@ -16,5 +17,9 @@ namespace netobs::app {
 /// An error when rows are missing: expired, lost, or still in the spool.
 [[nodiscard]] Result<report::Summary> recompute_summary(store::Store& store,
                                                         std::string_view which);
+
+/// What the HTML report needs, in bounded memory: the summary of load_summary(), and the course
+/// over time from the raw rows, or from the roll-ups where not all of the rows are left.
+[[nodiscard]] Result<report::PageData> load_page(store::Store& store, std::string_view which);
 
 }  // namespace netobs::app

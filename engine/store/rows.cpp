@@ -221,6 +221,15 @@ Result<PointCount> point_count_from(std::span<const Cell> row) {
   return read.finish(std::move(count));
 }
 
+Result<CountRow> count_from(std::span<const Cell> row) {
+  RowReader read(interval_counts_table(), row);
+  CountRow count;
+  count.interval_start_ns = read.integer(1);
+  count.name = read.text(2);
+  count.count = read.count(3);
+  return read.finish(std::move(count));
+}
+
 Result<RollupRow> rollup_from(std::span<const Cell> row) {
   RowReader read(rollups_table(), row);
   RollupRow rollup;

@@ -101,6 +101,7 @@ void append_probe(std::vector<Cell>& cells, std::int64_t run_id, const ProbeReco
 /// `row` is one row of the table, all columns.
 [[nodiscard]] Result<RunRow> run_from(std::span<const Cell> row);
 [[nodiscard]] Result<PointCount> point_count_from(std::span<const Cell> row);
+[[nodiscard]] Result<CountRow> count_from(std::span<const Cell> row);
 [[nodiscard]] Result<RollupRow> rollup_from(std::span<const Cell> row);
 /// The reasons of missing timestamps are kept per run, not per probe: a slot without a value comes
 /// back as Reason::not_requested, a placeholder that says nothing. Take counts from run_points.

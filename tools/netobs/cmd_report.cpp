@@ -7,9 +7,9 @@
 #include "app/stored_run.hpp"
 #include "command.hpp"
 #include "core/report/renderer.hpp"
+#include "html_page.hpp"
 #include "live_run.hpp"
 #include "run_options.hpp"
-#include "store/open.hpp"
 
 namespace netobs::cli {
 namespace {
@@ -20,14 +20,8 @@ struct ReportOptions {
   bool json = false;
   bool markdown = false;
   bool from_rows = false;
+  std::string html_file;
 };
-
-Result<std::unique_ptr<store::Store>> open_for_reading(const std::string& text) {
-  NETOBS_TRY(url, store::parse_url(text, app::store_environment()));
-  store::OpenOptions options;
-  options.read_only = true;
-  return store::open_store(url, options);
-}
 
 Result<report::Summary> load(const ReportOptions& options) {
   NETOBS_TRY(opened, open_for_reading(options.store));
@@ -36,6 +30,10 @@ Result<report::Summary> load(const ReportOptions& options) {
 }
 
 int run_report(const ReportOptions& options) {
+  if (!options.html_file.empty()) {
+    const auto written = write_page(options.store, options.run, options.html_file);
+    return written ? static_cast<int>(ExitCode::ok) : report_error(written.error());
+  }
   const auto summary = load(options);
   if (!summary) return report_error(summary.error());
   if (options.json) {
@@ -71,8 +69,16 @@ Run add_report(CLI::App& command) {
   add_store(command, *options);
   command.add_flag("--markdown", options->markdown, "As Markdown, for a pull request")
       ->excludes(command.get_option("--json"));
-  command.add_flag("--from-rows", options->from_rows,
-                   "Recompute from the raw probe rows instead of the roll-ups");
+  command
+      .add_option("--html", options->html_file,
+                  "Write one HTML page with charts to a file, or - for standard output. It opens "
+                  "in a browser from disk and fetches nothing")
+      ->excludes(command.get_option("--json"))
+      ->excludes(command.get_option("--markdown"));
+  command
+      .add_flag("--from-rows", options->from_rows,
+                "Recompute from the raw probe rows instead of the roll-ups")
+      ->excludes(command.get_option("--html"));
   return [options] { return run_report(*options); };
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "html_page.hpp"
 #include "signals.hpp"
 
 namespace netobs::cli {
@@ -91,6 +92,11 @@ int run_and_print(const RunOptions& options, const app::RunConfig& config, const
         !written) {
       return report_error(written.error());
     }
+  }
+  if (!options.html_file.empty()) {
+    const auto written =
+        write_page(config.stores.front(), summary.document.run.id, options.html_file);
+    if (!written) return report_error(written.error());
   }
   const auto& violations = summary.document.violations;
   const bool sound = violations.causal_order == 0 && violations.identity == 0;

@@ -122,6 +122,11 @@ void RunOptions::add_output(CLI::App& command) {
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "line", "none"}))
       ->group(output);
+  command
+      .add_option("--html", html_file,
+                  "Write one HTML page with charts to a file; it is made from the (first) store")
+      ->excludes(command.get_option("--no-store"))
+      ->group(output);
   command.add_flag("-q,--quiet", quiet, "No progress and no summary text")->group(output);
 }
 

@@ -34,6 +34,7 @@ struct RunOptions {
   bool no_store = false;
   std::string auth_key_file;
   std::string json_file;
+  std::string html_file;
   bool quiet = false;
   std::string progress = "auto";
   bool v4 = false;
