@@ -56,15 +56,18 @@ class Browser:
         return self.driver.execute_script(script, *arguments)
 
     def logs(self):
-        """Since the last call: complaints of the console, and the addresses that were asked for."""
+        """Since the last call: complaints of the console, addresses that were asked for, and of them those that the
+        page's policy has refused."""
         complaints = [entry["message"] for entry in self.driver.get_log("browser")
                       if entry["level"] in ("SEVERE", "WARNING")]
-        requests = []
+        requests, refused = {}, set()
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
-                requests.append(message["params"]["request"]["url"])
-        return complaints, requests
+                requests[message["params"]["requestId"]] = message["params"]["request"]["url"]
+            if message["method"] == "Network.loadingFailed" and message["params"].get("blockedReason") == "csp":
+                refused.add(requests.get(message["params"]["requestId"]))
+        return complaints, set(requests.values()), refused
 
     def screenshot(self, path):
         """Of the whole page, not only of the part in the window."""

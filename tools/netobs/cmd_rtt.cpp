@@ -84,6 +84,7 @@ Run add_rtt(CLI::App& command) {
                               "Measure over every transport in turns and say what the kernel's "
                               "network stack costs; stores nothing. Ping-pong, blocks of 500, "
                               "unless said otherwise");
+  on->excludes(command.get_option("--html"));
   command.add_option("--rounds", compare->rounds, "Blocks of each transport")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000))

@@ -1,18 +1,26 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "core/report/page/page_parts.hpp"
 
 namespace netobs::report {
 namespace {
 
+std::string words(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace(text, '_', ' ');
+  return text;
+}
+
 void put_missing(HtmlWriter& html, const stats::SlotLedger& account, std::size_t row) {
   bool first = true;
   for (std::size_t i = 0; i < reason_count; ++i) {
     if (account.missing[i] == 0) continue;
     const auto reason = netobs::name(static_cast<Reason>(i));
-    html.text(fmt::format("{}{} ", first ? "" : ", ", reason));
+    html.text(fmt::format("{}{} ", first ? "" : ", ", words(reason)));
     put_count(html, account.missing[i], fmt::format("/points/{}/missing/{}", row, reason));
     first = false;
   }
@@ -20,17 +28,9 @@ void put_missing(HtmlWriter& html, const stats::SlotLedger& account, std::size_t
 
 void put_point(HtmlWriter& html, std::size_t slot_index, const stats::SlotLedger& account,
                std::size_t row) {
-  const bool on = account.plan == Reason::captured;
-  html.open("tr", {{"class", on ? "" : "off"}});
+  html.open("tr");
   html.element("td", netobs::name(slot_host(slot_index)));
   html.element("th", netobs::name(slot_point(slot_index)), {{"scope", "row"}});
-  if (!on && account.requested == 0) {
-    std::string why(netobs::name(account.plan));
-    std::ranges::replace(why, '_', ' ');
-    html.element("td", why, {{"class", "absent"}, {"colspan", "4"}});
-    html.close();
-    return;
-  }
   html.open("td", {{"class", "number"}});
   put_count(html, account.requested, fmt::format("/points/{}/requested", row));
   html.close();
@@ -43,6 +43,28 @@ void put_point(HtmlWriter& html, std::size_t slot_index, const stats::SlotLedger
   put_missing(html, account, row);
   html.close();
   html.close();
+}
+
+bool is_measured(const stats::SlotLedger& account) {
+  return account.plan == Reason::captured || account.requested != 0;
+}
+
+/// "unsupported: sender tx_hardware, ...": the points without a row in the table.
+void put_unmeasured(HtmlWriter& html, const stats::PointLedger& ledger) {
+  std::map<std::string, std::vector<std::string>> points;
+  for (const std::size_t slot_index : path_order) {
+    const stats::SlotLedger& account = ledger.at(slot_index);
+    if (is_measured(account)) continue;
+    points[words(netobs::name(account.plan))].push_back(fmt::format(
+        "{} {}", netobs::name(slot_host(slot_index)), netobs::name(slot_point(slot_index))));
+  }
+  std::vector<std::string> reasons;
+  for (const auto& [reason, names] : points) {
+    reasons.push_back(fmt::format("{}: {}", reason, fmt::join(names, ", ")));
+  }
+  if (reasons.empty()) return;
+  html.element("p", fmt::format("Not measured \u2013 {}.", fmt::join(reasons, "; ")),
+               {{"class", "unmeasured"}});
 }
 
 void put_points(HtmlWriter& html, const stats::PointLedger& ledger) {
@@ -61,11 +83,14 @@ void put_points(HtmlWriter& html, const stats::PointLedger& ledger) {
   html.open("tbody");
   std::size_t row = 0;
   for (const std::size_t slot_index : path_order) {
-    put_point(html, slot_index, ledger.at(slot_index), row++);
+    const stats::SlotLedger& account = ledger.at(slot_index);
+    if (is_measured(account)) put_point(html, slot_index, account, row);
+    ++row;
   }
   html.close();
   html.close();
   html.close();
+  put_unmeasured(html, ledger);
 }
 
 void put_counters(HtmlWriter& html, const RunDocument& document) {
@@ -125,10 +150,8 @@ void put_environment(HtmlWriter& html, const Summary& summary) {
   }
   html.open("dl", {{"class", "environment"}});
   for (const EnvironmentEntry& entry : document.environment) {
-    std::string key = entry.key;
-    std::ranges::replace(key, '_', ' ');
     html.open("div");
-    html.element("dt", key);
+    html.element("dt", words(entry.key));
     html.element(
         "dd", std::visit([](const auto& value) { return fmt::format("{}", value); }, entry.value));
     html.close();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace netobs::report {
 namespace {
@@ -81,6 +82,14 @@ std::string page_duration(double ns, const TimeUnit& unit) {
 
 std::string page_duration(double ns) {
   return page_duration(ns, unit_for({ns}));
+}
+
+TimeUnit readable_unit(const TimeUnit& of_column, std::optional<std::int64_t> ns) {
+  const double value = std::fabs(static_cast<double>(ns.value_or(0))) / of_column.per_unit_ns;
+  constexpr double least = 0.1;
+  constexpr double most = 1000;
+  const bool readable = value == 0 || (value >= least && value < most);
+  return readable ? of_column : unit_for({static_cast<double>(*ns)});
 }
 
 void put_duration(HtmlWriter& html, std::optional<std::int64_t> ns, const TimeUnit& unit,

@@ -26,6 +26,10 @@ void put_prose(HtmlWriter& html, std::string_view text);
 [[nodiscard]] std::string page_duration(double ns, const TimeUnit& unit);
 [[nodiscard]] std::string page_duration(double ns);
 
+/// The unit of a column for a value in it, or the value's own where the column's makes it hard to
+/// read: 35 200 or 0.012 of something.
+[[nodiscard]] TimeUnit readable_unit(const TimeUnit& of_column, std::optional<std::int64_t> ns);
+
 /// "--" where there is no value.
 void put_duration(HtmlWriter& html, std::optional<std::int64_t> ns, const TimeUnit& unit,
                   const std::string& pointer);

@@ -69,7 +69,7 @@ void put_distribution_row(HtmlWriter& html, const Row& row, Units how,
     html.open("td", {{"class", "number"}});
     const auto value = column_value(**row.figures, column);
     const TimeUnit unit = how == Units::per_column
-                              ? units[column]
+                              ? readable_unit(units[column], value)
                               : unit_for({static_cast<double>(value.value_or(0))});
     put_duration(html, value, unit, fmt::format("{}/{}", row.pointer, column_key(column)));
     html.close();

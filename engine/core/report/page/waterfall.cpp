@@ -124,10 +124,12 @@ void put_segment(HtmlWriter& html, const Summary& summary, std::size_t index, co
   put_way(html, scales, place, before, row.figures->mean);
   put_spread(html, scales, place, *row.figures);
   html.open("td", {{"class", "number"}});
-  put_duration(html, row.figures->p50(), scales.p50, pointer + "/p50");
+  put_duration(html, row.figures->p50(), readable_unit(scales.p50, row.figures->p50()),
+               pointer + "/p50");
   html.close();
   html.open("td", {{"class", "number"}});
-  put_duration(html, row.figures->p99(), scales.p99, pointer + "/p99");
+  put_duration(html, row.figures->p99(), readable_unit(scales.p99, row.figures->p99()),
+               pointer + "/p99");
   html.close();
   html.open("td", {{"class", "number"}});
   if (row.share) {
