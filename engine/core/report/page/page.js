@@ -207,7 +207,7 @@
     return `${item.dataset.label} ${duration(item.parsed.y)}${range}`;
   }
 
-  let chosen = data.runs[0].views.length ? data.runs[0].views[0].name : 'app';
+  let chosen = '';
 
   function overTime(figure, view) {
     chosen = view;
@@ -245,7 +245,7 @@
   /** Buttons that choose the view of a chart. */
   function offerViews(figure, render) {
     const holder = figure.querySelector('.choice');
-    const views = data.runs[0].views;
+    const views = [...new Map(data.runs.flatMap((run) => run.views).map((view) => [view.name, view])).values()];
     const show = (name) => {
       for (const button of holder.children) button.setAttribute('aria-pressed', String(button.value === name));
       render(figure, name);
@@ -271,7 +271,7 @@
       if (!figure) continue;
       if (several || id === 'over-time') {
         offerViews(figure, render);
-      } else if (data.runs[0].views.length) {
+      } else if (data.runs.length && data.runs[0].views.length) {
         render(figure, '');
       }
     }
