@@ -66,13 +66,13 @@ void put_metric(HtmlWriter& html, const MetricResult& result, std::size_t index)
   label += result.label;
   html.element("th", label, {{"scope", "row"}});
   html.element("td", name(result.statistic));
+  html.element("td", words(result.verdict),
+               {{"class", fmt::format("outcome {}", verdict_class(result.verdict))}});
   put_value(html, result.base, cells.base, pointer + "/base");
   put_value(html, result.next, cells.next, pointer + "/new");
   html.element("td", report::unbroken(report::typeset(cells.change)), {{"class", "number"}});
   html.element("td", report::unbroken(report::typeset(cells.interval)), {{"class", "number"}});
   html.element("td", fmt::format("{:.2g}", result.p_adjusted), {{"class", "number"}});
-  html.element("td", words(result.verdict),
-               {{"class", fmt::format("outcome {}", verdict_class(result.verdict))}});
   html.close();
 }
 
@@ -87,10 +87,10 @@ void put_metrics(HtmlWriter& html, const Comparison& comparison, bool changed) {
   html.open("tr");
   html.element("th", "metric", {{"scope", "col"}});
   html.element("th", "", {{"scope", "col"}});
+  html.element("th", "verdict", {{"scope", "col"}});
   for (const char* title : {"base", "new", "change", "95 % sure", "p"}) {
     html.element("th", title, {{"scope", "col"}, {"class", "number"}});
   }
-  html.element("th", "verdict", {{"scope", "col"}});
   html.close();
   html.close();
   html.open("tbody");
@@ -166,7 +166,8 @@ void put_bars(HtmlWriter& html, const SegmentPair& pair, double largest) {
   html.open("svg", {{"aria-hidden", "true"}});
   const auto bar = [&](const report::SegmentSummary* row, std::string_view kind, const char* y) {
     const auto p50 = static_cast<double>(p50_of(row).value_or(0));
-    const double width = largest > 0 ? std::clamp(100 * p50 / largest, 0.0, 100.0) : 0;
+    constexpr double least = 0.6;  // per cent: what takes time at all is seen
+    const double width = p50 > 0 ? std::clamp(100 * p50 / largest, least, 100.0) : 0;
     html.element("rect", "",
                  {{"class", fmt::format("piece {}", kind)},
                   {"x", "0"},

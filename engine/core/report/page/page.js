@@ -47,6 +47,15 @@
     };
   }
 
+  /** The legend shows a line as it is drawn, dashes included. */
+  function legend(chart) {
+    return Chart.defaults.plugins.legend.labels.generateLabels(chart).map((item) => {
+      const set = chart.data.datasets[item.datasetIndex];
+      if (set.type === 'scatter' || set.showLine === false) return item;
+      return {...item, pointStyle: 'line', lineDash: set.borderDash, lineWidth: 2, strokeStyle: set.borderColor};
+    });
+  }
+
   function options(extra) {
     const ink = colour('ink');
     return {
@@ -56,7 +65,10 @@
       plugins: {
         legend: {
           position: 'top', align: 'start',
-          labels: {color: ink, usePointStyle: true, pointStyle: 'line', pointStyleWidth: 30, filter: (item) => !item.text.startsWith('_')},
+          labels: {
+            color: ink, usePointStyle: true, pointStyleWidth: 30, generateLabels: legend,
+            filter: (item) => !item.text.startsWith('_'),
+          },
         },
         ...extra.plugins,
       },
