@@ -3,14 +3,14 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 
-#include "app/store_set.hpp"
+#include "app/stored_run.hpp"
 #include "command.hpp"
 #include "core/compare/comparison.hpp"
-#include "live_run.hpp"
+#include "html_page.hpp"
 #include "run_options.hpp"
-#include "store/open.hpp"
 #include "verdict_options.hpp"
 
 namespace netobs::cli {
@@ -28,6 +28,7 @@ constexpr const char* footer =
     "\nExamples:\n"
     "  netobs compare base.json new.json\n"
     "  netobs compare 7f3a last --threshold 10 --markdown -\n"
+    "  netobs compare 7f3a last --html change.html\n"
     "  netobs compare bench-main.json bench-branch.json --junit verdict.xml";
 
 struct CompareArguments {
@@ -47,31 +48,44 @@ Result<std::string> text_of(const std::string& path) {
   return std::move(text).str();
 }
 
-Result<compare::Measurement> stored(const std::string& which, const std::string& store) {
-  NETOBS_TRY(url, store::parse_url(store, app::store_environment()));
-  store::OpenOptions options;
-  options.read_only = true;
-  NETOBS_TRY(opened, store::open_store(url, options));
+struct Side {
+  compare::Measurement measurement;
+  std::optional<report::PageData> page;  ///< of a stored run, where a page is wanted
+};
+
+Result<Side> stored(const std::string& which, const std::string& store, bool with_page) {
+  NETOBS_TRY(opened, open_for_reading(store));
   NETOBS_TRY(run, opened->find_run(which));
   NETOBS_TRY(document, report::from_json(run.document));
-  return compare::measurement_of(document);
+  NETOBS_TRY(measurement, compare::measurement_of(document));
+  Side side{std::move(measurement), std::nullopt};
+  if (with_page) {
+    NETOBS_TRY(page, app::load_page(*opened, store::run_id_text(run.run_id)));
+    side.page = std::move(page);
+  }
+  return side;
 }
 
-Result<compare::Measurement> side(const std::string& which, const std::string& store) {
+Result<Side> side(const std::string& which, const std::string& store, bool with_page) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(which, ignored)) return stored(which, store);
+  if (!std::filesystem::is_regular_file(which, ignored)) return stored(which, store, with_page);
   NETOBS_TRY(text, text_of(which));
-  return compare::parse_measurement(text, which);
+  NETOBS_TRY(measurement, compare::parse_measurement(text, which));
+  return Side{std::move(measurement), std::nullopt};
 }
 
 int run_compare(const CompareArguments& arguments) {
   const auto settings = arguments.verdict.settings(compare::Design::independent);
   if (!settings) return report_error(settings.error());
-  const auto base = side(arguments.base, arguments.store);
+  const bool with_page = !arguments.verdict.html_file.empty();
+  const auto base = side(arguments.base, arguments.store, with_page);
   if (!base) return report_error(base.error());
-  const auto next = side(arguments.next, arguments.store);
+  const auto next = side(arguments.next, arguments.store, with_page);
   if (!next) return report_error(next.error());
-  return arguments.verdict.publish(compare::compare(*base, *next, *settings));
+  const auto page_of = [](const Side& each) { return each.page ? &*each.page : nullptr; };
+  return arguments.verdict.publish(
+      compare::compare(base->measurement, next->measurement, *settings), page_of(*base),
+      page_of(*next));
 }
 
 }  // namespace

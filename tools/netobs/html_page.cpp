@@ -2,7 +2,6 @@
 
 #include "app/store_set.hpp"
 #include "app/stored_run.hpp"
-#include "core/compare/render_page.hpp"
 #include "core/report/page/render_page.hpp"
 #include "live_run.hpp"
 #include "store/open.hpp"
@@ -20,12 +19,6 @@ Result<void> write_page(const std::string& store, std::string_view which, const 
   NETOBS_TRY(opened, open_for_reading(store));
   NETOBS_TRY(page, app::load_page(*opened, which));
   return write_output(path, report::render_page(page));
-}
-
-Result<void> write_comparison_page(const compare::Comparison& comparison,
-                                   const report::PageData* base, const report::PageData* next,
-                                   const std::string& path) {
-  return write_output(path, compare::render_page(comparison, base, next));
 }
 
 }  // namespace netobs::cli

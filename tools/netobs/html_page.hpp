@@ -5,8 +5,6 @@
 #include <string_view>
 
 #include "core/base/result.hpp"
-#include "core/compare/comparison.hpp"
-#include "core/report/page/page_data.hpp"
 #include "store/store.hpp"
 
 namespace netobs::cli {
@@ -18,11 +16,5 @@ namespace netobs::cli {
 /// first digits of its id.
 [[nodiscard]] Result<void> write_page(const std::string& store, std::string_view which,
                                       const std::string& path);
-
-/// Writes the page of a comparison. nullptr: that side is no stored run; then there are no charts.
-[[nodiscard]] Result<void> write_comparison_page(const compare::Comparison& comparison,
-                                                 const report::PageData* base,
-                                                 const report::PageData* next,
-                                                 const std::string& path);
 
 }  // namespace netobs::cli

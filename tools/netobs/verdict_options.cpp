@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/compare/render.hpp"
+#include "core/compare/render_page.hpp"
 #include "core/session/schedule.hpp"
 #include "live_run.hpp"
 
@@ -28,6 +29,10 @@ void VerdictOptions::add_to(CLI::App& command) {
   command.add_option("--markdown", markdown_file,
                      "Write it as Markdown, for a comment on a pull request; - = standard output");
   command.add_option("--junit", junit_file, "Write it as JUnit XML; - = standard output");
+  command.add_option(
+      "--html", html_file,
+      "Write it as one HTML page, with the charts of both runs where they are stored "
+      "ones; - = standard output");
   command.add_flag("-q,--quiet", quiet, "No text and no progress line");
 }
 
@@ -41,7 +46,8 @@ Result<compare::Settings> VerdictOptions::settings(compare::Design design) const
   return settings;
 }
 
-int VerdictOptions::publish(const compare::Comparison& comparison) const {
+int VerdictOptions::publish(const compare::Comparison& comparison, const report::PageData* base,
+                            const report::PageData* next) const {
   struct Output {
     const std::string* file;
     std::string (*render)(const compare::Comparison&, const report::RenderStyle&);
@@ -54,6 +60,11 @@ int VerdictOptions::publish(const compare::Comparison& comparison) const {
     if (output.file->empty()) continue;
     taken = taken || *output.file == "-";
     const auto written = write_output(*output.file, output.render(comparison, {}));
+    if (!written) return report_error(written.error());
+  }
+  if (!html_file.empty()) {
+    taken = taken || html_file == "-";
+    const auto written = write_output(html_file, compare::render_page(comparison, base, next));
     if (!written) return report_error(written.error());
   }
   // Another form on standard output leaves no room for text there.

@@ -218,7 +218,7 @@ void put_end(TextPage& page, const RunDocument& document) {
                    label_width);
   }
   const std::vector<std::string> next{report_command(document.run, document.store.front()),
-                                      "(also --json, --markdown)"};
+                                      "(also --html, --json, --markdown)"};
   page.items("next", next, label_width, 3);
 }
 

@@ -96,7 +96,7 @@ void put_chart(HtmlWriter& html, std::string_view id, std::string_view title,
 void end_page(HtmlWriter& html, const std::string& data) {
   html.close();
   html.open("footer");
-  html.element("p", "Written by Net Obs: netobs report --html FILE");
+  html.element("p", "Written by Net Obs. This page is whole: it fetches nothing.");
   if (!assets::chart_library().empty()) {
     html.open("details");
     html.element("summary", "Charts by Chart.js, MIT licence");
