@@ -319,6 +319,64 @@ def test_a_million_probes_open_within_seconds(host):
         print(f"      {million} rows: {os.path.getsize(path)} bytes, drawn after {seconds:.1f} s")
 
 
+def two_runs(host):
+    """A store with a run before and a run after the reflector's host became slower; their ids."""
+    store = host.path("two.db")
+    for wait in ("spin", "block") if not os.path.exists(store) else ():
+        with host.reflector("--wait", wait):
+            host.netobs("rtt", B4, "--count", "3000", "--interval", "300us", "--store", store, namespace=host.a).expect(0)
+    listed = host.netobs("runs", "--store", store, "--json").expect(0).json()["runs"]
+    return store, [row["id"] for row in reversed(listed)]
+
+
+def test_a_second_run_over_the_first(host):
+    store, (base, new) = two_runs(host)
+    path, verdict = host.path("compare.html"), host.path("compare.json")
+    status = host.netobs("compare", base, new, "--store", store, "--html", path, "--json", verdict).status
+    check(status in (0, 4), f"exit status {status}")
+    with open(verdict, encoding="utf-8") as file:
+        comparison = json.load(file)
+    runs = [host.netobs("report", each, "--store", store, "--json").expect(0).json() for each in (base, new)]
+    document = {"comparison": comparison, "runs": [{"report": run} for run in runs]}
+    with chromium() as opened:
+        for size, dark in (("desktop", False), ("desktop", True), ("phone", False), ("phone", True)):
+            name = f"compare-{size}{'-dark' if dark else ''}"
+            width, height = SIZES[size]
+            opened.show(path, width, height, dark)
+            check_quiet(opened, path)
+            check_drawn(opened, name)
+            equal(opened.run("return document.documentElement.scrollWidth"), width, f"width of {name}")
+            equal(opened.run(CLUTTER), [], f"segments of {name}")
+            shown = check_numbers(opened, document)
+            for i, metric in enumerate(comparison["metrics"]):
+                wanted = {f"/comparison/metrics/{i}/{key}" for key in ("base", "new")}
+                check(wanted <= set(shown), f"{metric['name']} is not on the page")
+                if metric["verdict"] in ("worse", "better"):
+                    check(all(shown[pointer] for pointer in wanted), f"{metric['name']} is hidden")
+            for r, run in enumerate(runs):
+                for i, segment in enumerate(run["segments"]):
+                    check(shown.get(f"/runs/{r}/report/segments/{i}/p50"), f"segment {segment['name']} of run {r}")
+            data = json.loads(opened.run("return document.getElementById('data').textContent"))
+            equal((data["comparison"], [run["report"] for run in data["runs"]]), (comparison, runs), "data of the page")
+            for chart in ("percentiles", "over-time", "histogram"):
+                labels = opened.run("return Chart.getChart(document.querySelector(`#${arguments[0]} canvas`)).data.datasets"
+                                    ".map((set) => set.label).filter((label) => !label.startsWith('_') && label !== 'lost')", chart)
+                equal(labels, ["base", "new"], f"curves of {chart}")
+            opened.screenshot(artefact(f"{name}.png"))
+
+
+def test_a_comparison_of_files_has_the_table_only(host):
+    store, (base, _) = two_runs(host)
+    saved = host.write("saved.json", host.netobs("report", base, "--store", store, "--json").expect(0).out)
+    path = host.path("files.html")
+    host.netobs("compare", saved, saved, "--html", path).expect(0)
+    with chromium() as opened:
+        opened.show(path, *SIZES["phone"])
+        check_quiet(opened, path)
+        equal(opened.run("return [document.querySelectorAll('.metrics tbody tr').length > 10, document.querySelectorAll('figure').length]"),
+              [True, 0], "table and charts")
+
+
 def test_usage(host):
     for command in (["report", "--html", "x.html", "--json"], ["report", "--html", "x.html", "--from-rows"],
                     ["demo", "--html", "x.html", "--no-store"], ["rtt", B4, "--html", "x.html", "--compare-transports"]):

@@ -27,8 +27,10 @@ void put_head(HtmlWriter& html, const Comparison& comparison) {
   std::string title = words(comparison.verdict);
   if (!title.empty()) title.front() = static_cast<char>(title.front() - ('a' - 'A'));
   html.element("h1", title, {{"class", verdict_class(comparison.verdict)}});
-  html.element("p", report::typeset(sentence(comparison)),
-               {{"class", "verdict"}, {"id", "verdict"}});
+  std::string reason = sentence(comparison);
+  const std::string opening = title + ": ";
+  if (reason.starts_with(opening)) reason.erase(0, opening.size());
+  html.element("p", report::typeset(reason), {{"class", "verdict"}, {"id", "verdict"}});
   html.open("dl", {{"class", "sides"}});
   for (const auto& [side, text] :
        {std::pair("base", &comparison.base_title), std::pair("new", &comparison.new_title)}) {
@@ -113,7 +115,7 @@ void put_verdicts(HtmlWriter& html, const Comparison& comparison) {
   const bool any = std::ranges::any_of(comparison.metrics, is_change);
   if (any) put_metrics(html, comparison, true);
   html.open("details");
-  html.element("summary", "Metrics that did not change");
+  html.element("summary", "All other metrics");
   put_metrics(html, comparison, false);
   html.close();
   html.close();
