@@ -1,6 +1,6 @@
 #include "core/stats/histogram.hpp"
 
-#include <limits>
+#include <algorithm>
 
 #include "core/base/check.hpp"
 
@@ -33,20 +33,42 @@ bool valid_place(std::size_t page, std::size_t sub) {
 
 }  // namespace
 
-void Histogram::allocate(std::size_t page) {
-  place_[page] = static_cast<std::uint8_t>(counts_.size() / sub_bucket_count);
-  counts_.resize(counts_.size() + sub_bucket_count);
+std::size_t Histogram::octave_of(std::size_t page) {
+  const bool negative = page >= pages_per_sign;
+  const std::size_t of_sign = negative ? page - pages_per_sign : page;
+  return (negative ? octaves_per_sign : 0) + std::max<std::size_t>(of_sign, 1) - 1;
+}
+
+std::size_t Histogram::step_of(std::size_t page, std::size_t sub) {
+  return page % pages_per_sign == 0 ? sub : sub + sub_bucket_count;
+}
+
+std::uint64_t Histogram::count_at(std::size_t page, std::size_t sub) const {
+  const std::size_t octave = octave_of(page);
+  return origin_[octave] == absent ? 0 : counts_[place_of(octave, step_of(page, sub))];
+}
+
+void Histogram::allocate(std::size_t octave) {
+  const bool first = octave % octaves_per_sign == 0;
+  const std::size_t begin = counts_.size();
+  origin_[octave] =
+      static_cast<std::int32_t>(begin) - (first ? 0 : static_cast<std::int32_t>(sub_bucket_count));
+  counts_.resize(begin + (first ? 2 : 1) * sub_bucket_count);
+}
+
+void Histogram::add_first(std::size_t octave, std::size_t step) {
+  allocate(octave);
+  ++counts_[place_of(octave, step)];
 }
 
 void Histogram::merge(const Histogram& other) {
   for (std::size_t page = 0; page < page_count; ++page) {
-    if (other.place_[page] == absent) continue;
-    if (place_[page] == absent) allocate(page);
-    const std::size_t from = other.place_[page] * sub_bucket_count;
-    const std::size_t to = place_[page] * sub_bucket_count;
-    for (std::size_t sub = 0; sub < sub_bucket_count; ++sub) {
-      counts_[to + sub] += other.counts_[from + sub];
-    }
+    const std::size_t octave = octave_of(page);
+    if (other.origin_[octave] == absent) continue;
+    if (origin_[octave] == absent) allocate(octave);
+    const std::uint64_t* from = &other.counts_[other.place_of(octave, step_of(page, 0))];
+    std::uint64_t* to = &counts_[place_of(octave, step_of(page, 0))];
+    for (std::size_t sub = 0; sub < sub_bucket_count; ++sub) to[sub] += from[sub];
   }
 }
 
@@ -59,7 +81,7 @@ std::uint64_t Histogram::count() const {
 template <class Visit>
 void Histogram::visit_ascending(Visit&& visit) const {
   const auto page_visit = [&](std::size_t page, bool descending) {
-    if (place_[page] == absent) return true;
+    if (origin_[octave_of(page)] == absent) return true;
     for (std::size_t i = 0; i < sub_bucket_count; ++i) {
       const std::size_t sub = descending ? sub_bucket_count - 1 - i : i;
       const std::uint64_t count = count_at(page, sub);
@@ -135,7 +157,8 @@ Histogram Histogram::parse(ByteReader& in) {
     if (page < next_page || page >= page_count || used == 0 || used > sub_bucket_count) in.fail();
     if (in.failed()) break;
     next_page = page + 1;
-    histogram.allocate(page);
+    const std::size_t octave = octave_of(page);
+    if (histogram.origin_[octave] == absent) histogram.allocate(octave);
     std::uint64_t next_sub = 0;
     for (std::uint64_t j = 0; j < used && !in.failed(); ++j) {
       const std::uint64_t gap = in.varint();
@@ -146,7 +169,7 @@ Histogram Histogram::parse(ByteReader& in) {
         break;
       }
       total += count;
-      histogram.counts_[histogram.place_[page] * sub_bucket_count + next_sub + gap] = count;
+      histogram.counts_[histogram.place_of(octave, step_of(page, next_sub + gap))] = count;
       next_sub += gap + 1;
     }
   }

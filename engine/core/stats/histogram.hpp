@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,9 @@ struct Bucket {
 /// Counts of int64 nanoseconds over the whole range of int64, negative values included.
 ///
 /// Shape: log-linear. A magnitude below 256 has a bucket of its own; above, each power of two is
-/// cut into 256 equal buckets, so a bucket is never wider than 1/256 of the values in it. Memory: 2
-/// KiB for each power of two (and sign) that has been seen, 222 KiB at the very most, whatever the
-/// count.
+/// cut into 256 equal buckets, so a bucket is never wider than 1/256 of the values in it. Memory: 4
+/// KiB for magnitudes below 512 and 2 KiB for each further power of two, by sign and only once one
+/// has been seen; 226 KiB at the very most, whatever the count.
 ///
 /// Merging adds counts: it is exact, associative and commutative, so a histogram merged from
 /// intervals equals the one that saw every value, in any order.
@@ -43,16 +44,12 @@ class Histogram {
 
   /// Allocates only when it meets a power of two for the first time.
   void add(std::int64_t value) {
-    const std::uint64_t size = magnitude(value);
-    std::size_t page = value < 0 ? pages_per_sign : 0;
-    std::size_t sub = size;
-    if (size >= sub_bucket_count) {
-      const auto exponent = static_cast<unsigned>(std::bit_width(size)) - 1;
-      page += exponent - sub_bucket_bits + 1;
-      sub = (size >> (exponent - sub_bucket_bits)) & (sub_bucket_count - 1);
+    // The sign first: then the common way has no step that only negative values need.
+    if (value >= 0) [[likely]] {
+      add_magnitude(static_cast<std::uint64_t>(value), 0);
+    } else {
+      add_magnitude(magnitude(value), octaves_per_sign);
     }
-    if (place_[page] == absent) allocate(page);
-    ++counts_[place_[page] * sub_bucket_count + sub];
   }
 
   void merge(const Histogram& other);
@@ -72,21 +69,42 @@ class Histogram {
   friend bool operator==(const Histogram& a, const Histogram& b);
 
  private:
-  static constexpr std::uint8_t absent = 0xff;
+  /// Counters are kept by octave: the magnitudes below 512, which are pages 0 and 1, then one page
+  /// each. A shift by the octave's number then gives the step within it, from 0 in the first and
+  /// from 256 in the others.
+  static constexpr std::size_t octaves_per_sign = pages_per_sign - 1;
+  static constexpr std::size_t octave_count = 2 * octaves_per_sign;
+  static constexpr std::int32_t absent = std::numeric_limits<std::int32_t>::min();
 
-  void allocate(std::size_t page);
-  [[nodiscard]] std::uint64_t count_at(std::size_t page, std::size_t sub) const {
-    return place_[page] == absent ? 0 : counts_[place_[page] * sub_bucket_count + sub];
+  void add_magnitude(std::uint64_t size, std::size_t first_octave) {
+    constexpr int width_of_first = sub_bucket_bits + 1;
+    const auto shift =
+        static_cast<unsigned>(std::bit_width(size | sub_bucket_count) - width_of_first);
+    const std::size_t octave = first_octave + shift;
+    if (origin_[octave] == absent) [[unlikely]]
+      return add_first(octave, size >> shift);
+    ++counts_[place_of(octave, size >> shift)];
   }
+  void add_first(std::size_t octave, std::size_t step);
+  void allocate(std::size_t octave);
+  [[nodiscard]] static std::size_t octave_of(std::size_t page);
+  /// What add_magnitude() gets by its shift.
+  [[nodiscard]] static std::size_t step_of(std::size_t page, std::size_t sub);
+  /// Where its counter is in counts_. The octave must have been allocated.
+  [[nodiscard]] std::size_t place_of(std::size_t octave, std::size_t step) const {
+    return static_cast<std::size_t>(std::ptrdiff_t{origin_[octave]}) + step;
+  }
+  [[nodiscard]] std::uint64_t count_at(std::size_t page, std::size_t sub) const;
   template <class Visit>
   void visit_ascending(Visit&& visit) const;
 
-  std::array<std::uint8_t, page_count> place_ = [] {
-    std::array<std::uint8_t, page_count> none{};
+  /// Where step 0 of each octave would be in counts_; below 0 where that is before its begin.
+  std::array<std::int32_t, octave_count> origin_ = [] {
+    std::array<std::int32_t, octave_count> none{};
     none.fill(absent);
     return none;
   }();
-  std::vector<std::uint64_t> counts_;  // pages in the order they were first met
+  std::vector<std::uint64_t> counts_;  // octaves in the order they were first met
 };
 
 }  // namespace netobs::stats

@@ -75,6 +75,23 @@ TEST(Histogram, EveryPowerOfTwoLandsInABucketThatHoldsIt) {
   }
 }
 
+TEST(Histogram, EveryBucketBeginsAndEndsWhereItShould) {
+  for (unsigned octave = 0; octave < 55; ++octave) {
+    for (std::int64_t sub = 0; sub < 256; ++sub) {
+      const std::int64_t low = (256 + sub) << octave;
+      const std::int64_t high = low + ((std::int64_t{1} << octave) - 1);
+      for (const std::int64_t each : {low, high}) {
+        const auto bucket = of({each, -each}).buckets();
+        ASSERT_EQ(bucket.size(), 2U);
+        ASSERT_EQ(bucket[0].low, -high) << each;
+        ASSERT_EQ(bucket[0].high, -low) << each;
+        ASSERT_EQ(bucket[1].low, low) << each;
+        ASSERT_EQ(bucket[1].high, high) << each;
+      }
+    }
+  }
+}
+
 TEST(Histogram, RanksAscendThroughNegativeValues) {
   const Histogram histogram = of({5, -7, 100, -7, 0});
   EXPECT_EQ(histogram.bucket_at_rank(1).low, -7);
