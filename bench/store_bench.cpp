@@ -11,10 +11,9 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "probe_rows.hpp"
 #include "store/mariadb_server.hpp"
 #include "store/open.hpp"
-#include "store/rows.hpp"
-#include "store/schema.hpp"
 
 namespace {
 
@@ -25,35 +24,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t rows_per_batch = 4096;  // what the writer uses
 constexpr std::int64_t run_id = 0x7f3a'0000'0000'0001;
 
-/// A probe as a run with app, kernel and tc on gives it: 14 of 30 slots filled.
-ProbeRecord make_probe(std::uint64_t sequence) {
-  constexpr std::array points{Point::app_tx,      Point::tx_sched,    Point::tc_egress,
-                              Point::tx_software, Point::rx_software, Point::tc_ingress,
-                              Point::app_rx};
-  ProbeRecord record;
-  record.sequence = sequence;
-  record.intended_ns = 1'700'000'000'000'000'000 + static_cast<std::int64_t>(sequence) * 100'000;
-  record.send_error_ns = static_cast<std::int64_t>(sequence % 977);
-  record.outcome = Outcome::answered;
-  record.reflector_sequence = static_cast<std::uint32_t>(sequence);
-  record.reply_count = 1;
-  record.reflector_ttl = 64;
-  record.reply_ttl = 64;
-  record.reason.fill(Reason::not_requested);
-  std::int64_t ns = record.intended_ns;
-  for (const Host host : {Host::sender, Host::reflector}) {
-    for (const Point point : points) record.set(slot(host, point), ns += 531);
-  }
-  return record;
-}
-
-Batch make_batch(std::uint64_t first, std::uint64_t end) {
-  Batch batch{&probes_table(), {}};
-  batch.cells.reserve((end - first) * probe_column_count);
-  for (auto i = first; i < end; ++i) append_probe(batch.cells, run_id, make_probe(i));
-  return batch;
-}
-
 [[noreturn]] void stop(const std::string& why) {
   fmt::print(stderr, "store_bench: {}\n", why);
   std::exit(1);
@@ -62,7 +32,8 @@ Batch make_batch(std::uint64_t first, std::uint64_t end) {
 double insert_rate(Store& store, std::uint64_t rows) {
   const auto begin = Clock::now();
   for (std::uint64_t first = 0; first < rows; first += rows_per_batch) {
-    const auto batch = make_batch(first, std::min<std::uint64_t>(first + rows_per_batch, rows));
+    const auto batch =
+        bench::make_batch(run_id, first, std::min<std::uint64_t>(first + rows_per_batch, rows));
     if (const auto done = store.write(batch); !done) stop(done.error().message());
   }
   return static_cast<double>(rows) / std::chrono::duration<double>(Clock::now() - begin).count();
@@ -79,7 +50,7 @@ void write_load_file(const std::string& path, std::uint64_t rows) {
   std::string line;
   for (std::uint64_t i = 0; i < rows; ++i) {
     line.clear();
-    for (const Cell& cell : make_batch(i, i + 1).cells) {
+    for (const Cell& cell : bench::make_batch(run_id, i, i + 1).cells) {
       if (!line.empty()) line += '\t';
       line += cell.kind == Cell::Kind::null ? "\\N" : fmt::format("{}", cell.integer);
     }

@@ -85,11 +85,10 @@ template <class Correlating>
 void add(const std::string& what, const StreamOptions& options, bool counting = false) {
   const auto how = fmt::format("{}{}", options.shuffled ? "shuffled" : "in_order",
                                options.losses ? "_with_losses" : "");
-  benchmark::RegisterBenchmark(
-      fmt::format("correlator/{}/{}", what, how).c_str(),
-      [options, counting](benchmark::State& state) {
-        correlate<Correlating>(state, options, counting);
-      })
+  benchmark::RegisterBenchmark(fmt::format("correlator/{}/{}", what, how).c_str(),
+                               [options, counting](benchmark::State& state) {
+                                 correlate<Correlating>(state, options, counting);
+                               })
       ->Unit(benchmark::kMillisecond);
 }
 

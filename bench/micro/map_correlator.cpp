@@ -103,10 +103,10 @@ Outcome MapCorrelator::outcome_of(const Entry& entry) const {
     return waited <= config_.timeout.count() ? Outcome::answered : Outcome::late;
   }
   const bool arrived = entry.reported || std::ranges::any_of(path_order, [&](std::size_t s) {
-    const bool beyond =
-        slot_host(s) == Host::reflector || info(slot_point(s)).direction == Direction::rx;
-    return beyond && entry.record.reason[s] == Reason::captured;
-  });
+                         const bool beyond = slot_host(s) == Host::reflector ||
+                                             info(slot_point(s)).direction == Direction::rx;
+                         return beyond && entry.record.reason[s] == Reason::captured;
+                       });
   if (arrived) return Outcome::lost_backward;
   return heard_of_later(entry.record.sequence) ? Outcome::lost_forward : Outcome::lost_unknown;
 }

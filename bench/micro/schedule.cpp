@@ -19,8 +19,7 @@ void advance(benchmark::State& state, const ScheduleConfig& config) {
 }
 
 void add(const char* name, ScheduleConfig config) {
-  benchmark::RegisterBenchmark(name,
-                               [config](benchmark::State& state) { advance(state, config); });
+  benchmark::RegisterBenchmark(name, [config](benchmark::State& state) { advance(state, config); });
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ void fold(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   const auto expected = static_cast<std::uint64_t>(state.iterations()) * record_count;
-  NETOBS_CHECK(statistics.probes().sent == expected, "{} of {}", statistics.probes().sent, expected);
+  NETOBS_CHECK(statistics.probes().sent == expected, "{} of {}", statistics.probes().sent,
+               expected);
   count_items(state, record_count);
 }
 

@@ -100,8 +100,9 @@ void parse_netobs(benchmark::State& state) {
   const std::array entries{make_entry(1), make_entry(2)};
   NETOBS_CHECK(write_reply(value, entries), "value of {}", value.size());
   const auto first = wire::parse_netobs_reply(value);
-  NETOBS_CHECK(first && first->entry_count == entries_per_reply && first->entry_slots[1] == entries[1],
-               "the reply is not read as it was written");
+  NETOBS_CHECK(
+      first && first->entry_count == entries_per_reply && first->entry_slots[1] == entries[1],
+      "the reply is not read as it was written");
   for (auto _ : state) {
     benchmark::DoNotOptimize(value.data());
     benchmark::ClobberMemory();
