@@ -39,6 +39,7 @@ prints() { # prints PATTERN COMMAND...: matched against stdout and stderr togeth
 }
 
 for script in quickstart setup test lint fuzz debian13 ci/gate; do
+for script in quickstart setup test lint fuzz debian13 bench; do
   check "$script parses" bash -n "tools/$script"
   check "$script --help" "tools/$script" --help
   check "$script --help shows how to call it" prints "^Usage: .*tools/$script" "tools/$script" --help
@@ -55,6 +56,8 @@ done
 check "setup --for test offers what the slow tests need" prints "debootstrap" tools/setup --list --for test
 check_status 2 "setup refuses an unknown purpose" tools/setup --for dinner
 check_status 2 "quickstart refuses a count of zero" tools/quickstart --count 0
+check_status 2 "bench refuses a single repetition" tools/bench --repetitions 1
+check_status 2 "bench refuses to compare with nothing" tools/bench --against no-such-file.json
 check_status 2 "quickstart refuses a count that is none" tools/quickstart --count many
 
 # Help has to work from anywhere, also through a link.
