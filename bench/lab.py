@@ -19,7 +19,8 @@ import time
 
 CLIENT_ADDRESS, SERVER_ADDRESS = "198.18.91.1", "198.18.91.2"
 CLIENT_CPU, SERVER_CPU = "0", "1"
-PACKAGES = {"ip": "iproute2", "taskset": "util-linux", "sockperf": "sockperf", "irtt": "irtt"}
+PACKAGES = {"ip": "iproute2", "taskset": "util-linux", "sockperf": "sockperf", "irtt": "irtt", "iperf3": "iperf3",
+            "ping": "iputils-ping"}
 NOISE_LIMIT = 0.05  # of all CPUs: more work of others than this spoils microseconds
 
 
@@ -153,7 +154,7 @@ class TwoHosts:
     def server(self, command_for_port, ready_text=None):
         """Runs a program on the server host until the `with` is left.
 
-        command_for_port: the command, given the UDP port that it shall open. It counts as ready
+        command_for_port: the command, given the port that it shall open (UDP or TCP). It counts as ready
         when the port is open and ready_text, if given, has been printed.
         """
         port = next(self._ports)
@@ -206,7 +207,7 @@ def _await_ready(process, port, output, ready_text, limit_s=10):
 
 def _port_is_open(pid, port):
     wanted = f":{port:04X} "
-    for table in ("udp", "udp6"):
+    for table in ("udp", "udp6", "tcp", "tcp6"):
         with contextlib.suppress(OSError):
             if wanted in pathlib.Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii"):
                 return True

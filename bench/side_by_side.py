@@ -5,6 +5,7 @@
     sudo bench/side_by_side.py rate     coverage at 10,000 probes/s and at the highest rate kept up
     sudo bench/side_by_side.py bypass   AF_XDP and the XDP reflector against io_uring
     sudo bench/side_by_side.py timer    send error against irtt's timer error
+    sudo bench/side_by_side.py peers    what sockperf, irtt, ping and iperf3 say of the same path, in one table
          bench/side_by_side.py store    SQLite and MySQL inserts, the latter against LOAD DATA LOCAL
 
 Makes two network namespaces on a veth pair and removes them. The machine should be otherwise idle:
@@ -21,6 +22,7 @@ import sys
 
 import lab
 import measure_bypass
+import measure_peers
 import measure_rate
 import measure_rtt
 import measure_timer
@@ -95,6 +97,10 @@ def parse_arguments():
     timer = commands.add_parser("timer", help="how exactly probes are sent")
     add_common(timer, rounds=3, seconds=10)
     timer.set_defaults(run=measure_timer.run, needs=("ip", "irtt"))
+
+    peers = commands.add_parser("peers", help="other programs on the same path")
+    add_common(peers, rounds=5, seconds=5)
+    peers.set_defaults(run=measure_peers.run, needs=("ip",))
 
     store = commands.add_parser("store", help="rows per second into the stores")
     store.add_argument("--json", metavar="FILE", help="every figure")
