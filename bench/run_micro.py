@@ -5,19 +5,24 @@ Figures are processor time, or real time where a benchmark says so. A ratio is t
 repetitions, which take turns in random order; the interval holds it with 95 % (bootstrap over the repetitions).
 """
 import argparse
+import contextlib
 import dataclasses
 import json
+import os
 import pathlib
 import random
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import lab
 
 PROGRAMS = ("netobs_micro", "netobs_micro_host", "netobs_micro_store")
 PROGRAM_LIMIT_S = 3600
+GRACE_S = 20  # for a database server to shut down
 SECONDS_IN = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 STREAMS = ("in_order", "in_order_with_losses", "shuffled", "shuffled_with_losses")
 CORRELATOR_EVENTS_PER_S = 10_000_000
@@ -46,6 +51,32 @@ PAIRS = (
 )
 
 
+def end_group(process):
+    """Waits for all of them, so that nothing writes into the folder any more when it is removed."""
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+    end = time.monotonic() + GRACE_S
+    with contextlib.suppress(ProcessLookupError):  # the group is empty
+        while time.monotonic() < end:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def run_in_group(command, folder):
+    """(exit status, stderr). A database server that the program started ends with it, its files are in the folder."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True, start_new_session=True, env={**os.environ, "TMPDIR": folder}) as process:
+        try:
+            _, errors = process.communicate(timeout=PROGRAM_LIMIT_S)
+        except BaseException as error:
+            end_group(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise lab.BenchError(f"{command[0]}: not done after {PROGRAM_LIMIT_S} s") from error
+            raise
+    return process.returncode, errors
+
+
 def run_program(path, options, folder):
     """What a program wrote, parsed. options: of this script."""
     out = pathlib.Path(folder) / f"{path.name}.json"
@@ -54,12 +85,9 @@ def run_program(path, options, folder):
     if options.filter:
         command.append(f"--benchmark_filter={options.filter}")
     print(f"      {path.name}", file=sys.stderr, flush=True)
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM_LIMIT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise lab.BenchError(f"{path.name}: {error}") from error
-    if done.returncode != 0:
-        raise lab.BenchError(f"{path.name}: exit {done.returncode}\n{done.stderr.strip()[-2000:]}")
+    returncode, errors = run_in_group(command, folder)
+    if returncode != 0:
+        raise lab.BenchError(f"{path.name}: exit {returncode}\n{errors.strip()[-2000:]}")
     text = out.read_text(encoding="utf-8") if out.exists() else ""
     if not text.strip():  # the filter matches nothing there
         return None
@@ -69,7 +97,7 @@ def run_program(path, options, folder):
 def run_all(options):
     """One document in Google Benchmark's format with what all programs measured."""
     merged = None
-    with tempfile.TemporaryDirectory(prefix="netobs-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="netobs-bench-", ignore_cleanup_errors=True) as folder:
         for name in PROGRAMS:
             path = pathlib.Path(options.build) / "bench" / "micro" / name
             if not path.exists():
@@ -164,7 +192,7 @@ def print_pairs(figures):
 
 def print_all(figures, refused):
     print(f"{'time per item':<48}{'median':>10}{'lowest':>10}{'highest':>10}")
-    for name, values in figures.items():
+    for name, values in sorted(figures.items()):
         print(f"{name:<48}" + "".join(f"{time_text(each):>10}"
                                       for each in (statistics.median(values), min(values), max(values))))
     for name, why in refused.items():
@@ -220,6 +248,8 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except lab.BenchError as error:
+        sys.exit(f"tools/bench: {error}")
+    except OSError as error:
         sys.exit(f"tools/bench: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

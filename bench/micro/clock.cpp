@@ -18,7 +18,7 @@ void step_detector(benchmark::State& state) {
   StepDetector detector;
   std::int64_t now = 0;
   std::int64_t steps = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     now += 1'000'000;
     const std::int64_t slewed = now + now / 100'000;
     const auto step = detector.feed({now}, {start_ns + slewed + 15}, {now + 30});
@@ -30,7 +30,7 @@ void step_detector(benchmark::State& state) {
 
 void ntp_from_ns(benchmark::State& state) {
   std::int64_t now = start_ns;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto ntp = wire::ntp_from_unix_ns(now);
     benchmark::DoNotOptimize(ntp);
     now += 500'001;
@@ -41,7 +41,7 @@ void ntp_from_ns(benchmark::State& state) {
 void ns_from_ntp(benchmark::State& state) {
   std::uint64_t ntp = wire::ntp_from_unix_ns(start_ns);
   NETOBS_CHECK(wire::unix_ns_from_ntp(ntp, start_ns) == start_ns, "not an inverse");
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto ns = wire::unix_ns_from_ntp(ntp, start_ns);
     benchmark::DoNotOptimize(ns);
     ntp += 2'147'483;

@@ -66,7 +66,7 @@ void correlate(benchmark::State& state, const StreamOptions& options, bool count
   auto stream = make_stream(options);
   check_against_truth(stream);
   stream.config.reflector_counts = counting;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();  // the window is made once per run, not per event
     auto correlator = std::make_unique<Correlating>(stream.config);
     state.ResumeTiming();

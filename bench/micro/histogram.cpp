@@ -35,7 +35,7 @@ void array_increment(benchmark::State& state) {
     indexes.push_back(static_cast<std::size_t>(bucket - buckets.begin()));
   }
   std::vector<std::uint64_t> counts(buckets.size());
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (const auto index : indexes) ++counts[index];
     benchmark::DoNotOptimize(counts.data());
     benchmark::ClobberMemory();
@@ -48,7 +48,7 @@ void array_increment(benchmark::State& state) {
 void record(benchmark::State& state) {
   const auto values = latency_sample(value_count);
   Histogram histogram;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (const auto value : values) histogram.add(value);
     benchmark::DoNotOptimize(&histogram);
     benchmark::ClobberMemory();
@@ -62,7 +62,7 @@ void record(benchmark::State& state) {
 void record_distribution(benchmark::State& state) {
   const auto values = latency_sample(value_count);
   stats::Distribution distribution;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (const auto value : values) distribution.add(value);
     benchmark::DoNotOptimize(&distribution);
     benchmark::ClobberMemory();
@@ -74,7 +74,7 @@ void record_distribution(benchmark::State& state) {
 void merge(benchmark::State& state) {
   const auto second = histogram_of(latency_sample(value_count));
   Histogram run = second;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     run.merge(second);
     benchmark::DoNotOptimize(&run);
     benchmark::ClobberMemory();
@@ -87,7 +87,7 @@ void merge(benchmark::State& state) {
 void serialise(benchmark::State& state) {
   const auto histogram = histogram_of(latency_sample(value_count));
   std::string bytes;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     bytes.clear();
     histogram.serialise(bytes);
     benchmark::DoNotOptimize(bytes.data());
@@ -99,7 +99,7 @@ void parse(benchmark::State& state) {
   const auto histogram = histogram_of(latency_sample(value_count));
   std::string bytes;
   histogram.serialise(bytes);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     stats::ByteReader reader(bytes);
     auto read = Histogram::parse(reader);
     benchmark::DoNotOptimize(&read);

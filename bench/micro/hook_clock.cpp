@@ -15,7 +15,7 @@ constexpr std::size_t batch = 64;  // events that one look at the ring brings
 void to_realtime(benchmark::State& state, netobs_clock kind) {
   auto clock = linux_bpf::HookClock::of(kind, {});
   auto now = os::read_clock_ns(kind == NETOBS_CLOCK_TAI ? CLOCK_TAI : CLOCK_MONOTONIC);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     clock.look_for_step();
     for (std::size_t i = 0; i < batch; ++i) {
       auto realtime = clock.to_realtime(now += event_gap_ns);

@@ -171,7 +171,7 @@ class HotPath {
 void hot_path(benchmark::State& state, std::string_view transport, const PointChoice& choice) {
   auto path = HotPath::make(transport, choice.points);
   if (!path) return state.SkipWithError(path.error().message().c_str());
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (!(*path)->round_trip()) {
       state.SkipWithError("a probe did not come back");
       break;
@@ -210,7 +210,7 @@ void plain_sockets(benchmark::State& state) {
     return state.SkipWithError("no UDP sockets on 127.0.0.1");
   }
   std::vector<std::byte> packet(probe_bytes());
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (!pass_on(near, far, packet) || !pass_on(far, near, packet)) {
       state.SkipWithError("a packet did not come back");
       break;

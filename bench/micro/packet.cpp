@@ -79,7 +79,7 @@ void encode(benchmark::State& state, wire::Mode mode, Make make) {
   auto hmac = make_hmac();
   Packet bytes(wire::layout(mode).base_size);
   auto packet = make(0);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     ++packet.sequence;
     if constexpr (std::is_same_v<decltype(packet), wire::SenderPacket>) {
       wire::encode_sender(mode, packet, bytes);
@@ -103,7 +103,7 @@ void decode(benchmark::State& state, wire::Mode mode, Make make) {
     NETOBS_CHECK(read && *read == make(i), "packet {} is not read as it was written", i);
   }
   std::size_t next = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto read = decoded(mode, make(0), packets[next], hmac);
     benchmark::DoNotOptimize(read);
     next = (next + 1) % packet_count;

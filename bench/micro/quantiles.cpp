@@ -45,7 +45,7 @@ void from_histogram(benchmark::State& state) {
   const auto values = latency_sample(value_count);
   auto distribution = distribution_of(values);
   check_quantiles(distribution, values);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(&distribution);
     benchmark::ClobberMemory();
     for (const auto& row : stats::quantile_table) {
@@ -60,7 +60,7 @@ void from_histogram(benchmark::State& state) {
 void by_selection(benchmark::State& state) {
   const auto values = latency_sample(value_count);
   std::vector<std::int64_t> copy(values.size());
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     std::ranges::copy(values, copy.begin());
     for (const auto& row : stats::quantile_table) {
       auto value = select_exactly(copy, row.quantile);
@@ -72,7 +72,7 @@ void by_selection(benchmark::State& state) {
 
 void confidence_interval(benchmark::State& state) {
   const auto distribution = distribution_of(latency_sample(value_count));
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto interval = distribution.confidence_interval(stats::p99);
     benchmark::DoNotOptimize(interval);
   }

@@ -21,7 +21,7 @@ void push_and_pop(benchmark::State& state) {
   ObservationQueue queue(capacity);
   std::vector<Observation> out(batch);
   Observation observation;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (std::size_t i = 0; i < batch; ++i) {
       ++observation.sequence;
       queue.push(observation);
@@ -40,7 +40,7 @@ void push_and_pop(benchmark::State& state) {
 void between_threads(benchmark::State& state) {
   constexpr std::uint64_t total = 1U << 20U;
   std::vector<Observation> out(batch);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     SpscRing<Observation> ring(capacity);
     std::jthread producer([&ring] {
       Observation observation;

@@ -10,7 +10,7 @@ namespace {
 
 void advance(benchmark::State& state, const ScheduleConfig& config) {
   Schedule schedule(config, MonotonicTime{1'000'000'000});
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     schedule.advance();
     auto next = schedule.peek();
     benchmark::DoNotOptimize(next);

@@ -33,7 +33,7 @@ void fold(benchmark::State& state) {
   config.plan = stats::plan_of(test::all_software, test::all_software);
   config.interval_ns = 0;  // roll-ups that nobody fetches would fill the memory
   stats::RunStatistics statistics(config);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (auto& record : records) {
       statistics.fold(record);
       record.sequence += record_count;

@@ -52,7 +52,7 @@ void write_batches(benchmark::State& state, const std::string& url) {
   if (!opened) return state.SkipWithError(opened.error().message().c_str());
   auto batch = bench::make_batch(first_run_id, 0, rows_per_batch);
   std::int64_t run_id = first_run_id;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     move_to_run(batch, run_id++);
     state.ResumeTiming();

@@ -51,7 +51,7 @@ void walk(benchmark::State& state) {
   std::size_t octets = 0;
   constexpr std::size_t tlv_count = 4;
   NETOBS_CHECK(walk_to_end(area, octets) == tlv_count, "{} octets in values", octets);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(area.data());
     benchmark::ClobberMemory();
     auto count = walk_to_end(area, octets);
@@ -85,7 +85,7 @@ bool write_reply(std::span<std::byte> value, const std::array<wire::NetobsEntry,
 void write_netobs(benchmark::State& state) {
   auto value = reply_value();
   std::array entries{make_entry(1), make_entry(2)};
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     ++entries[0].sender_sequence;
     bool fits = write_reply(value, entries);
     benchmark::DoNotOptimize(fits);
@@ -103,7 +103,7 @@ void parse_netobs(benchmark::State& state) {
   NETOBS_CHECK(
       first && first->entry_count == entries_per_reply && first->entry_slots[1] == entries[1],
       "the reply is not read as it was written");
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(value.data());
     benchmark::ClobberMemory();
     auto reply = wire::parse_netobs_reply(value);
