@@ -77,9 +77,9 @@ class Histogram {
   static constexpr std::int32_t absent = std::numeric_limits<std::int32_t>::min();
 
   void add_magnitude(std::uint64_t size, std::size_t first_octave) {
-    constexpr int width_of_first = sub_bucket_bits + 1;
-    const auto shift =
-        static_cast<unsigned>(std::bit_width(size | sub_bucket_count) - width_of_first);
+    // Not by bit_width(): of this the compiler makes the one instruction that finds the bit.
+    const auto exponent = static_cast<unsigned>(63 ^ std::countl_zero(size | sub_bucket_count));
+    const unsigned shift = exponent - sub_bucket_bits;
     const std::size_t octave = first_octave + shift;
     if (origin_[octave] == absent) [[unlikely]]
       return add_first(octave, size >> shift);
