@@ -38,8 +38,7 @@ prints() { # prints PATTERN COMMAND...: matched against stdout and stderr togeth
   { "$@" 2>&1 || true; } | grep -qE -- "$pattern"
 }
 
-for script in quickstart setup test lint fuzz debian13 ci/gate; do
-for script in quickstart setup test lint fuzz debian13 bench; do
+for script in quickstart setup test lint fuzz debian13 bench ci/gate; do
   check "$script parses" bash -n "tools/$script"
   check "$script --help" "tools/$script" --help
   check "$script --help shows how to call it" prints "^Usage: .*tools/$script" "tools/$script" --help

@@ -91,7 +91,7 @@ int run_gate(const GateArguments& given) {
   const auto options = to_options(given);
   if (!options) return report_error(options.error());
   std::optional<Result<compare::Comparison>> outcome;
-  const auto watched = run_watched({}, given.verdict.quiet, [&](app::RunControl& control) {
+  const auto watched = run_watched({}, line_unless(given.verdict.quiet), [&](app::RunControl& control) {
     outcome = app::gate(*options, control);
   });
   if (!watched) return report_error(watched.error());
