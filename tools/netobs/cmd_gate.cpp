@@ -91,9 +91,9 @@ int run_gate(const GateArguments& given) {
   const auto options = to_options(given);
   if (!options) return report_error(options.error());
   std::optional<Result<compare::Comparison>> outcome;
-  const auto watched = run_watched({}, line_unless(given.verdict.quiet), [&](app::RunControl& control) {
-    outcome = app::gate(*options, control);
-  });
+  const auto watched =
+      run_watched({}, progress_line(given.verdict.quiet),
+                  [&](app::RunControl& control) { outcome = app::gate(*options, control); });
   if (!watched) return report_error(watched.error());
   if (!*outcome) return report_error(outcome->error());
   return given.verdict.publish(**outcome);

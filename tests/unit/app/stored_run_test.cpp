@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "app/store_set.hpp"
 #include "core/report/renderer.hpp"
 #include "store/open.hpp"
@@ -89,6 +92,40 @@ TEST(StoredRun, ARunOfVersion1IsReportedFromRowsAndRollUpsAlike) {
   EXPECT_EQ(upgraded, first);
   EXPECT_EQ(report_of(path, false, true, report::render_text), fresh);
   EXPECT_THAT(first, HasSubstr("\"point\": \"xdp_rx\",\n      \"status\": \"not_requested\""));
+}
+
+/// Minimum and maximum of the application's round trip over all columns.
+std::pair<std::int64_t, std::int64_t> extremes(const report::Series& series) {
+  std::pair<std::int64_t, std::int64_t> found{INT64_MAX, INT64_MIN};
+  for (const auto& column : series.columns) {
+    if (!column.rtt[0]) continue;
+    found.first = std::min(found.first, column.rtt[0]->min_ns);
+    found.second = std::max(found.second, column.rtt[0]->max_ns);
+  }
+  return found;
+}
+
+TEST(StoredRun, ThePageHasTheReportAndEveryProbeFromRowsOrElseFromRollUps) {
+  const store::TempFolder folder;
+  const auto path = folder / "run.db";
+  store_run(path, folder / "spool");
+  const auto store = store::open_store(store::parse_url(path, {}).value(), {}).value();
+  const auto text = report::render_json(load_summary(*store, "last").value(), {});
+
+  const auto full = load_page(*store, "last").value();
+  const auto& app = full.summary.rtt[0].value();
+  EXPECT_EQ(report::render_json(full.summary, {}), text);
+  EXPECT_EQ(full.series.source, report::Series::Source::rows);
+  EXPECT_EQ(full.series.columns.size(), 500U);  // 1000 probes, at most 720 columns
+  EXPECT_EQ(extremes(full.series), std::pair(app.min, app.max));
+  EXPECT_EQ(full.shapes[0].curve.back().ns, app.max);
+  EXPECT_TRUE(full.shapes[3].curve.empty());
+
+  ASSERT_EQ(store->sql()->change("DELETE FROM `probes` WHERE `sequence`<7").value(), 7U);
+  const auto pruned = load_page(*store, "last").value();
+  EXPECT_EQ(report::render_json(pruned.summary, {}), text);
+  EXPECT_EQ(pruned.series.source, report::Series::Source::rollups);
+  EXPECT_EQ(extremes(pruned.series), std::pair(app.min, app.max));
 }
 
 }  // namespace
