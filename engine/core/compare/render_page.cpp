@@ -333,7 +333,7 @@ std::string render_page(const Comparison& comparison, const report::PageData* ba
     runs = report::chart_data(*base, "base") + "," + report::chart_data(*next, "new");
   }
   report::end_page(
-      html, fmt::format("{{\"runs\":[{}],\"comparison\":{}}}", runs, render_json(comparison, {})));
+      html, fmt::format(R"({{"runs":[{}],"comparison":{}}})", runs, render_json(comparison, {})));
   return html.take();
 }
 

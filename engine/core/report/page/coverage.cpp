@@ -59,6 +59,7 @@ void put_unmeasured(HtmlWriter& html, const stats::PointLedger& ledger) {
         "{} {}", netobs::name(slot_host(slot_index)), netobs::name(slot_point(slot_index))));
   }
   std::vector<std::string> reasons;
+  reasons.reserve(points.size());
   for (const auto& [reason, names] : points) {
     reasons.push_back(fmt::format("{}: {}", reason, fmt::join(names, ", ")));
   }

@@ -17,9 +17,9 @@ std::string percent(double value) {
 
 /// The scales of the two charts beside the names, from the segments that have figures.
 struct Scales {
-  double total = 0;     ///< of the means, ns: the round trip's mean
-  double low_log = 0;   ///< log10 of the shortest p50, down to a power of ten
-  double high_log = 1;  ///< log10 of the longest p99, up to a power of ten
+  double total = 0;  ///< of the means, ns: the round trip's mean
+  int low_log = 0;   ///< log10 of the shortest p50, down to a power of ten
+  int high_log = 1;  ///< log10 of the longest p99, up to a power of ten
   TimeUnit p50{"ns", 1};
   TimeUnit p99{"ns", 1};
 };
@@ -44,8 +44,8 @@ Scales scales_of(const Summary& summary) {
     low = std::min(low, log_of(middle));
     high = std::max(high, log_of(late));
   }
-  scales.low_log = std::floor(std::min(low, high));
-  scales.high_log = std::max(std::ceil(high), scales.low_log + 1);
+  scales.low_log = static_cast<int>(std::floor(std::min(low, high)));
+  scales.high_log = std::max(static_cast<int>(std::ceil(high)), scales.low_log + 1);
   scales.p50 = unit_for(p50);
   scales.p99 = unit_for(p99);
   return scales;
@@ -88,8 +88,8 @@ void put_spread(HtmlWriter& html, const Scales& scales, std::string_view place,
                 const Figures& figures) {
   html.open("td", {{"class", "spread"}});
   html.open("svg", {{"aria-hidden", "true"}});
-  for (double decade = scales.low_log; decade <= scales.high_log; decade += 1) {
-    const double x = 100 * (decade - scales.low_log) / (scales.high_log - scales.low_log);
+  for (int decade = scales.low_log; decade <= scales.high_log; ++decade) {
+    const double x = 100.0 * (decade - scales.low_log) / (scales.high_log - scales.low_log);
     html.element(
         "line", "",
         {{"class", "grid"}, {"x1", percent(x)}, {"x2", percent(x)}, {"y1", "0"}, {"y2", "100%"}});
@@ -176,11 +176,12 @@ void put_axis_label(HtmlWriter& html, std::string_view text, double at) {
 }
 
 /// 10 to the power of `log` nanoseconds: "10 us" with the micro sign.
-std::string decade_name(double log) {
+std::string decade_name(int log) {
   constexpr std::array<std::string_view, 4> units{"ns", "\u00b5s", "ms", "s"};
-  const auto unit = std::min(units.size() - 1, static_cast<std::size_t>(std::max(0.0, log) / 3));
-  return fmt::format("{:.0f}\u00a0{}", std::pow(10, log - 3.0 * static_cast<double>(unit)),
-                     units[unit]);
+  constexpr int decades_per_unit = 3;
+  const int unit = std::clamp(log / decades_per_unit, 0, static_cast<int>(units.size()) - 1);
+  return fmt::format("{:.0f}\u00a0{}", std::pow(10, log - decades_per_unit * unit),
+                     units[static_cast<std::size_t>(unit)]);
 }
 
 void put_axes(HtmlWriter& html, const Scales& scales) {
@@ -196,10 +197,11 @@ void put_axes(HtmlWriter& html, const Scales& scales) {
   html.close();
   html.open("td", {{"class", "spread"}});
   html.open("svg");
-  const double decades = scales.high_log - scales.low_log;
-  const double step = std::max(1.0, std::ceil(decades / 4));
-  for (double decade = 0; decade <= decades; decade += step) {
-    put_axis_label(html, decade_name(scales.low_log + decade), 100 * decade / decades);
+  const int decades = scales.high_log - scales.low_log;
+  constexpr int most_labels = 4;
+  const int step = (decades + most_labels - 1) / most_labels;
+  for (int decade = 0; decade <= decades; decade += step) {
+    put_axis_label(html, decade_name(scales.low_log + decade), 100.0 * decade / decades);
   }
   html.close();
   html.close();
