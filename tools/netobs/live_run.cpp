@@ -85,8 +85,9 @@ int run_and_print(const RunOptions& options, const app::RunConfig& config, const
   if (!watched) return report_error(watched.error());
   if (!*outcome) return report_error(outcome->error());
   const auto& summary = **outcome;
-  // JSON on standard output leaves no room for text there.
-  if (!options.quiet && options.json_file != "-") print_text(summary);
+  // Another form on standard output leaves no room for text there.
+  const bool taken = options.json_file == "-" || options.html_file == "-";
+  if (!options.quiet && !taken) print_text(summary);
   if (!options.json_file.empty()) {
     if (const auto written = write_output(options.json_file, report::render_json(summary, {}));
         !written) {
