@@ -99,7 +99,7 @@ void into_mysql(benchmark::State& state, LazyServer& lazy) {
 }
 
 void register_store() {
-  const auto add = [](const char* name, auto run) {
+  const auto add = [](const char* name, const auto& run) {
     benchmark::RegisterBenchmark(name, run)->Unit(benchmark::kMillisecond)->UseRealTime();
   };
   for (const std::string_view scheme : {"sqlite", "jsonl"}) {
