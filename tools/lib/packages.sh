@@ -84,7 +84,8 @@ netobs_packages=(
   "test?  python3-selenium                          page and container tests: drives the browser"
   "bench? sockperf                                  peer for the round-trip comparison"
   "bench? irtt                                      peer for the send-timer comparison"
-  "bench? iperf3                                    peer for the packet-rate comparison"
+  "bench? iperf3                                    peer on the same path"
+  "bench? iputils-ping                              peer on the same path"
   "bench? mariadb-server-core                       LOAD DATA comparison; no service"
   "bench? mariadb-client                            LOAD DATA comparison"
 )
