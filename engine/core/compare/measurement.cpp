@@ -90,6 +90,19 @@ Result<Measurement> measurement_of(const report::RunDocument& document) {
   return measurement;
 }
 
+Measurement pooled(const std::vector<Measurement>& runs) {
+  if (runs.size() == 1) return runs.front();
+  Measurement all = condensed(runs.front());
+  for (std::size_t i = 1; i < runs.size(); ++i) {
+    for (const Metric& metric : condensed(runs[i]).metrics) {
+      const auto found = std::ranges::find(all.metrics, metric.name, &Metric::name);
+      if (found != all.metrics.end()) found->values.push_back(metric.values.front());
+    }
+  }
+  all.title = fmt::format("{} runs, the first: {}", runs.size(), all.title);
+  return all;
+}
+
 Measurement condensed(const Measurement& measurement) {
   Measurement result{measurement.title, measurement.context, {}};
   for (const Metric& metric : measurement.metrics) {

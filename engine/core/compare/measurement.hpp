@@ -63,6 +63,10 @@ struct Measurement {
 /// Title and context of a run.
 [[nodiscard]] Measurement described(const report::RunInfo& run);
 
+/// Several runs of one side, for their own differences to count: a value per run and metric, the
+/// median over its blocks. One run stays as it is. Precondition: not empty.
+[[nodiscard]] Measurement pooled(const std::vector<Measurement>& runs);
+
 /// One value per metric: the median over its blocks. For a side that consists of many runs.
 [[nodiscard]] Measurement condensed(const Measurement& measurement);
 

@@ -115,6 +115,17 @@ def test_compare_stored_runs(host):
     contains(by_id.json()["new"], second, "title")
 
 
+def test_compare_several_runs(host):
+    base, slow = pair(host)
+    equal(host.netobs("compare", ",".join([base] * 8), ",".join([base] * 8), "--json", "-").expect(0).json()["verdict"],
+          "same", "eight equal runs a side")
+    worse = host.netobs("compare", ",".join([base] * 8), ",".join([slow] * 8), "--json", "-").expect(4).json()
+    equal((metric(worse, "rtt.app.p50")["new_blocks"], worse["culprit"], worse["notes"]), (8, RESIDENCE + ".p50", []),
+          "eight runs a side")
+    single = host.netobs("compare", base, slow, "--json", "-").expect(4).json()
+    contains(" ".join(single["notes"]), "One run a side", "single runs")
+
+
 def test_compare_benchmarks(host):
     def bench(name, factor):
         rows = [{"name": f"walk/{size}", "run_type": "iteration", "time_unit": "ns", "real_time": 900,
@@ -175,6 +186,25 @@ def test_order_by_seed(host):
         equal(sorted(first[i:i + 2]), ["a", "b"], "a round")
     equal(order(3), first, "the same seed")
     check(order(4) != first, "another seed")
+
+
+def test_the_script_for_ci(host):
+    """Its exit status is the gate's; nothing of it stays behind."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tools/ci/gate")
+    out = host.path("result")
+    done = host.spawn([script, host.binary, host.binary, out, "--", "--min-rounds", "6", "--max-rounds", "6",
+                       "--warm-up", "0"]).wait(120)
+    check(done.status in (0, 4), done.err)
+    with open(f"{out}/verdict.json", encoding="utf-8") as file:
+        equal(json.load(file)["verdict"] == "worse", done.status == 4, "verdict and exit status")
+    xml.etree.ElementTree.parse(f"{out}/verdict.xml")
+    check(os.path.getsize(f"{out}/verdict.md") > 0, "Markdown")
+    check("netobs-gate-" not in host.sh("ip", "netns", "list"), "namespaces left")
+    refused = host.spawn([script, host.binary, host.path("nothing"), out]).wait()
+    equal(refused.status, 1, "a program that is not there")
+    for name in ("github-actions.yml", "gitlab-ci.yml"):
+        with open(os.path.join(os.path.dirname(script), name), encoding="utf-8") as file:
+            contains(file.read(), "tools/ci/gate ", f"{name} calls the script")
 
 
 def test_errors(host):

@@ -61,6 +61,15 @@ TEST(Measurement, TooShortARunHasNone) {
   EXPECT_FALSE(parse_measurement(run.json, "run.json"));
 }
 
+TEST(Measurement, SeveralRunsGiveAValueEach) {
+  const auto run = [](std::vector<std::optional<double>> values) {
+    return Measurement{"run", "", {{"x", "x", "", Kind::duration, Statistic::whole, std::move(values)}}};
+  };
+  EXPECT_EQ(pooled({run({1.0, 9.0})}).metrics[0].values.size(), 2U);
+  const auto all = pooled({run({1.0, 2.0, 9.0}), run({std::nullopt}), run({4.0})});
+  EXPECT_EQ(all.metrics[0].values, (std::vector<std::optional<double>>{2.0, std::nullopt, 4.0}));
+}
+
 TEST(Measurement, OfGoogleBenchmark) {
   const auto found = parse_measurement(R"({"context": {}, "benchmarks": [
       {"name": "a", "run_name": "a", "run_type": "iteration", "real_time": 5, "cpu_time": 4, "time_unit": "us"},
