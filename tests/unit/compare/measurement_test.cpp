@@ -63,7 +63,8 @@ TEST(Measurement, TooShortARunHasNone) {
 
 TEST(Measurement, SeveralRunsGiveAValueEach) {
   const auto run = [](std::vector<std::optional<double>> values) {
-    return Measurement{"run", "", {{"x", "x", "", Kind::duration, Statistic::whole, std::move(values)}}};
+    return Measurement{
+        "run", "", {{"x", "x", "", Kind::duration, Statistic::whole, std::move(values)}}};
   };
   EXPECT_EQ(pooled({run({1.0, 9.0})}).metrics[0].values.size(), 2U);
   const auto all = pooled({run({1.0, 2.0, 9.0}), run({std::nullopt}), run({4.0})});
