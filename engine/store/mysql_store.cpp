@@ -288,10 +288,8 @@ Result<void> MysqlStore::write_transaction(const Batch& batch) {
     const std::size_t many =
         width * (batch.table == &probes_table() ? probes_per_statement : others_per_statement);
     auto& upserts = upserts_of(*batch.table);
-    {
-      const std::unique_ptr<sql::Statement> begin(connection_->createStatement());
-      begin->execute("START TRANSACTION");
-    }
+    const std::unique_ptr<sql::Statement> transaction(connection_->createStatement());
+    transaction->execute("START TRANSACTION");
     for (std::size_t next = 0; next < batch.cells.size();) {
       const std::size_t count = batch.cells.size() - next >= many ? many : width;
       auto& statement = count == many ? *upserts.many : *upserts.one;
@@ -301,7 +299,9 @@ Result<void> MysqlStore::write_transaction(const Batch& batch) {
       statement.executeUpdate();
       next += count;
     }
-    connection_->commit();
+    // Not connection_->commit(): Connector/C++ 1.1 does not look at what it returns, and rows whose
+    // server went away in this moment would count as written.
+    transaction->execute("COMMIT");
     return {};
   });
 }
