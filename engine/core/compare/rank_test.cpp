@@ -19,10 +19,16 @@ constexpr double normal_975 = 1.959963984540054;
 constexpr std::size_t exact_pairs = 100;
 constexpr std::size_t exact_values = 40;  // of both samples
 
+std::vector<std::size_t> counted_from(std::size_t first, std::size_t count) {
+  std::vector<std::size_t> numbers;
+  numbers.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) numbers.push_back(first + i);
+  return numbers;
+}
+
 /// Twice the rank of each value, ties sharing their mean.
 std::vector<std::size_t> doubled_ranks(const std::vector<double>& values) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  auto order = counted_from(0, values.size());
   std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
   std::vector<std::size_t> ranks(values.size());
   for (std::size_t first = 0; first < order.size();) {
@@ -89,8 +95,8 @@ double two_sided_normal(double distance_from_mean, double half_step, double vari
 std::size_t outside(const Masses& masses) {
   std::size_t outcomes = 0;
   double mass = 0;
-  for (std::size_t sum = 0; sum < masses.size(); ++sum) {
-    mass += masses[sum];
+  for (const double each : masses) {
+    mass += each;
     if (mass > tail) break;
     ++outcomes;
   }
@@ -114,12 +120,6 @@ Shift from_differences(std::vector<double> differences, std::size_t cut) {
   return shift;
 }
 
-std::vector<std::size_t> plain_ranks(std::size_t count) {
-  std::vector<std::size_t> ranks(count);
-  std::iota(ranks.begin(), ranks.end(), std::size_t{1});
-  return ranks;
-}
-
 /// The sum of u^3 - u over groups of u equal values.
 double tie_sum(std::vector<std::size_t> ranks) {
   std::ranges::sort(ranks);
@@ -134,7 +134,7 @@ double tie_sum(std::vector<std::size_t> ranks) {
 }
 
 std::size_t pairs_outside(std::size_t count) {
-  if (count <= exact_pairs) return outside(signed_rank_masses(plain_ranks(count)));
+  if (count <= exact_pairs) return outside(signed_rank_masses(counted_from(1, count)));
   const auto n = static_cast<double>(count);
   return outside_normal(n * (n + 1) / 4, n * (n + 1) * (2 * n + 1) / 24);
 }
@@ -167,7 +167,7 @@ void test_signed_ranks(Shift& shift, const std::vector<double>& differences) {
 
 std::size_t values_outside(std::size_t base, std::size_t next) {
   if (base + next <= exact_values) {
-    Masses masses = rank_sum_masses(plain_ranks(base + next), next);
+    Masses masses = rank_sum_masses(counted_from(1, base + next), next);
     masses.erase(masses.begin(),
                  masses.begin() + static_cast<std::ptrdiff_t>(next * (next + 1) / 2));
     return outside(masses);
@@ -237,8 +237,7 @@ Shift independent_shift(std::span<const double> base, std::span<const double> ne
 }
 
 std::vector<double> holm(std::span<const double> p_values) {
-  std::vector<std::size_t> order(p_values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  auto order = counted_from(0, p_values.size());
   std::ranges::sort(order, {}, [&](std::size_t i) { return p_values[i]; });
   std::vector<double> adjusted(p_values.size());
   double least = 0;

@@ -54,7 +54,7 @@ std::string escaped(std::string_view text, std::string_view special, std::string
 
 /// A file's or a command's name may hold anything that Markdown takes for markup.
 std::string markdown(std::string_view text) {
-  return escaped(text, "\\`*_[]<>#|~@&",
+  return escaped(text, R"(\`*_[]<>#|~@&)",
                  [](char each) { return fmt::format("&#{};", static_cast<int>(each)); });
 }
 
@@ -92,7 +92,7 @@ std::string junit_case(const MetricResult& result) {
   const Cells cells = cells_of(result);
   const auto facts = fmt::format("{} -> {}, {} (95 % sure: {}), p {:.3g}", cells.base, cells.next,
                                  cells.change, cells.interval, result.p_adjusted);
-  auto text = fmt::format("    <testcase classname=\"netobs.{}\" name=\"{}\"", name(result.kind),
+  auto text = fmt::format(R"(    <testcase classname="netobs.{}" name="{}")", name(result.kind),
                           xml(result.name));
   switch (result.verdict) {
     case Verdict::worse:
