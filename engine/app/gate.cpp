@@ -132,14 +132,10 @@ class Session {
       control_.enter(fmt::format("{} {} of {} to {}", what, rounds.count() + 1, least, most));
       NETOBS_TRY_VOID(round(&rounds));
       const bool over = os::monotonic_now() >= end;
-      if (over || (rounds.count() >= least && enough(rounds))) break;
+      if (over || (rounds.count() >= least && compare::precise_enough(rounds, options_.settings)))
+        break;
     }
     return {};
-  }
-
-  [[nodiscard]] bool enough(const Rounds& rounds) const {
-    return compare::precise_enough(
-        compare::compare(rounds.base(), rounds.next(), options_.settings));
   }
 
   void describe(compare::Comparison& outcome, const Rounds& first) const {

@@ -4,12 +4,11 @@
 #include <fstream>
 #include <memory>
 #include <optional>
-#include <sstream>
 
 #include "app/stored_run.hpp"
 #include "command.hpp"
 #include "core/compare/comparison.hpp"
-#include "html_page.hpp"
+#include "open_for_reading.hpp"
 #include "run_options.hpp"
 #include "verdict_options.hpp"
 
@@ -42,12 +41,14 @@ struct CompareArguments {
 
 Result<std::string> text_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) {
+  // One more than is taken, so that a larger file is refused and not cut.
+  std::string text(compare::Measurement::most_text_bytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || !file.is_open()) {
     return fail({.what = "read " + path, .sys_errno = errno, .cause = "", .remedy = ""});
   }
-  return std::move(text).str();
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
 }
 
 struct Side {
@@ -98,8 +99,8 @@ void warn_of_single_runs(compare::Comparison& comparison, const Side& base, cons
   const bool runs = !base.measurement.context.empty();  // benchmarks have none
   if (!runs || base.runs + next.runs > 2) return;
   comparison.notes.emplace_back(
-      "One run a side: they also differ by what the machine did meanwhile, and of 40 pairs of "
-      "equal runs 7 looked worse. netobs gate takes turns; or give 8 runs a side, with commas.");
+      "One run a side: they also differ by what the machine did meanwhile, which may look like a "
+      "regression. netobs gate takes turns; or give 8 runs a side, with commas.");
 }
 
 int run_compare(const CompareArguments& arguments) {

@@ -4,12 +4,11 @@
 #include <vector>
 
 #include "app/export/export_run.hpp"
-#include "app/store_set.hpp"
 #include "command.hpp"
 #include "core/report/clean_text.hpp"
+#include "open_for_reading.hpp"
 #include "output_file.hpp"
 #include "run_options.hpp"
-#include "store/open.hpp"
 
 namespace netobs::cli {
 namespace {
@@ -51,8 +50,7 @@ std::string format_help() {
 }
 
 Result<app::ExportOutcome> write_run(const ExportArguments& arguments, OutputFile& output) {
-  NETOBS_TRY(url, store::parse_url(arguments.store, app::store_environment()));
-  NETOBS_TRY(opened, store::open_store(url, {.read_only = true}));
+  NETOBS_TRY(opened, open_for_reading(arguments.store));
   const auto* format = app::find_export_format(arguments.format);
   NETOBS_TRY(outcome, app::export_run(*opened, arguments.run, *format,
                                       [&](std::string_view text) { return output.write(text); }));

@@ -9,6 +9,7 @@
 #include "core/report/renderer.hpp"
 #include "html_page.hpp"
 #include "live_run.hpp"
+#include "open_for_reading.hpp"
 #include "run_options.hpp"
 
 namespace netobs::cli {

@@ -38,6 +38,7 @@ struct Metric {
 };
 
 struct Measurement {
+  static constexpr std::size_t most_text_bytes = 64U << 20U;  ///< of a file
   static constexpr std::size_t most_metrics = 4'096;
   static constexpr std::size_t most_values = 1'024;  ///< of a metric
 

@@ -16,7 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t max_text_bytes = 64U << 20U;
 constexpr std::string_view run_schema = "netobs.rtt/1";
 /// Beyond it a double no longer tells nanoseconds apart, and differences may overflow.
 constexpr double most_nanoseconds = 9e15;
@@ -146,7 +145,8 @@ Result<Measurement> benchmarks_from(const Json& list, std::string_view title) {
 }  // namespace
 
 Result<Measurement> parse_measurement(std::string_view text, std::string_view title) {
-  if (text.size() > max_text_bytes) return fail(unreadable(title, "It is larger than 64 MiB."));
+  if (text.size() > Measurement::most_text_bytes)
+    return fail(unreadable(title, "It is larger than 64 MiB."));
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return fail(unreadable(title, "It is not a JSON object."));
   if (text_of(json, "schema") == run_schema) return run_from(json, title);

@@ -216,21 +216,6 @@ void put_pair_heads(HtmlWriter& html) {
   html.close();
 }
 
-void put_place(HtmlWriter& html, const std::string& place) {
-  html.open("tr", {{"class", "group"}});
-  html.open("th", {{"colspan", "6"}, {"scope", "rowgroup"}});
-  html.open("svg", {{"class", "key"}, {"aria-hidden", "true"}});
-  html.element("rect", "",
-               {{"class", fmt::format("piece {}", place)},
-                {"width", "100%"},
-                {"height", "100%"},
-                {"rx", "2"}});
-  html.close();
-  html.element("span", place);
-  html.close();
-  html.close();
-}
-
 void put_segments(HtmlWriter& html, const report::Summary& base, const report::Summary& next) {
   const auto pairs = pairs_of(base, next);
   if (pairs.empty()) return;
@@ -250,7 +235,11 @@ void put_segments(HtmlWriter& html, const report::Summary& base, const report::S
   html.open("tbody");
   std::string place;
   for (const SegmentPair& pair : pairs) {
-    if (pair.place != place) put_place(html, pair.place);
+    if (pair.place != place) {
+      report::open_place(html, pair.place, "6");
+      html.close();
+      html.close();
+    }
     place = pair.place;
     put_pair(html, pair, largest, report::unit_for(p50), report::unit_for(p99));
   }

@@ -89,7 +89,10 @@ void Rounds::add(const Measurement& base, const Measurement& next) {
   }
 }
 
-bool precise_enough(const Comparison& comparison) {
+bool precise_enough(const Rounds& rounds, const Settings& settings) {
+  if (rounds.base().metrics.empty()) return false;
+  const std::set<std::string_view> name{rounds.base().metrics.front().name};
+  const auto comparison = compare(only(rounds.base(), name), only(rounds.next(), name), settings);
   if (comparison.metrics.empty()) return false;
   const MetricResult& first = comparison.metrics.front();
   if (!first.shift.interval) return false;

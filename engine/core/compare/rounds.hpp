@@ -31,7 +31,7 @@ class Rounds {
 /// The first metric's interval is narrow enough to tell a change of its threshold from none: no
 /// wider than the threshold to either side of the estimate. Looks at the width alone, never at
 /// where the interval lies, so that stopping by it favours no verdict.
-[[nodiscard]] bool precise_enough(const Comparison& comparison);
+[[nodiscard]] bool precise_enough(const Rounds& rounds, const Settings& settings);
 
 /// The comparison of all rounds, `first` and then, where something looked worse, `second`: a
 /// metric is worse only if it is in the first look, again in the second (corrected for the

@@ -76,15 +76,15 @@ TEST(Rounds, NothingThatOnlyTheSecondLookShowsIsWorse) {
 TEST(Rounds, EnoughIsJudgedByTheWidthAlone) {
   const auto exact = [](const Level& next) {
     const auto rounds = rounds_of({}, next, 16, 1);
-    return precise_enough(compare(rounds.base(), rounds.next(), paired));
+    return precise_enough(rounds, paired);
   };
   EXPECT_TRUE(exact({}));
   EXPECT_TRUE(exact({.residence = 5'000}));
   const auto noisy = rounds_of({.spread = 0.5}, {.spread = 0.5}, 16, 1);
-  EXPECT_FALSE(precise_enough(compare(noisy.base(), noisy.next(), paired)));
+  EXPECT_FALSE(precise_enough(noisy, paired));
   const auto few = rounds_of({}, {}, 5, 1);
-  EXPECT_FALSE(precise_enough(compare(few.base(), few.next(), paired)));
-  EXPECT_FALSE(precise_enough({}));
+  EXPECT_FALSE(precise_enough(few, paired));
+  EXPECT_FALSE(precise_enough({}, paired));
 }
 
 /// The whole procedure on made-up noise: how often it errs, without a machine in the way.

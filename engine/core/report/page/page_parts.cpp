@@ -106,6 +106,19 @@ void put_duration(HtmlWriter& html, std::optional<double> ns, const TimeUnit& un
                {{"value", fmt::format("{}", *ns)}, {"data-of", pointer}});
 }
 
+void open_place(HtmlWriter& html, std::string_view place, std::string_view columns) {
+  html.open("tr", {{"class", "group"}});
+  html.open("th", {{"colspan", std::string(columns)}, {"scope", "rowgroup"}});
+  html.open("svg", {{"class", "key"}, {"aria-hidden", "true"}});
+  html.element("rect", "",
+               {{"class", fmt::format("piece {}", place)},
+                {"width", "100%"},
+                {"height", "100%"},
+                {"rx", "2"}});
+  html.close();
+  html.element("span", place);
+}
+
 void put_count(HtmlWriter& html, std::uint64_t count, const std::string& pointer) {
   html.element("data", unbroken(grouped(count)),
                {{"value", fmt::format("{}", count)}, {"data-of", pointer}});

@@ -35,6 +35,9 @@ void put_duration(HtmlWriter& html, std::optional<std::int64_t> ns, const TimeUn
                   const std::string& pointer);
 void put_duration(HtmlWriter& html, std::optional<double> ns, const TimeUnit& unit,
                   const std::string& pointer);
+/// The head of the rows of one place: opens a cell over `columns` columns, with the place's key and
+/// name. Two close() end it.
+void open_place(HtmlWriter& html, std::string_view place, std::string_view columns);
 void put_count(HtmlWriter& html, std::uint64_t count, const std::string& pointer);
 
 /// The whole run in a sentence or two: what a user of this path gets, and where the time goes.

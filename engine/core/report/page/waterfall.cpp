@@ -155,16 +155,7 @@ double share_of_group(const Summary& summary, std::size_t first) {
 
 void put_group(HtmlWriter& html, const Summary& summary, std::size_t first) {
   const std::string place(stats::place_of(summary.segments[first].segment.kind));
-  html.open("tr", {{"class", "group"}});
-  html.open("th", {{"colspan", "6"}, {"scope", "rowgroup"}});
-  html.open("svg", {{"class", "key"}, {"aria-hidden", "true"}});
-  html.element("rect", "",
-               {{"class", fmt::format("piece {}", place)},
-                {"width", "100%"},
-                {"height", "100%"},
-                {"rx", "2"}});
-  html.close();
-  html.element("span", place);
+  open_place(html, place, "6");
   html.element("small", unbroken(percent_text(share_of_group(summary, first))));
   html.close();
   html.close();
