@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/saturating.hpp"
+
 namespace netobs::stats {
 
 __extension__ using Int128 = __int128;
@@ -17,18 +19,8 @@ __extension__ using UInt128 = unsigned __int128;
   return value < 0 ? 0 - bits : bits;
 }
 
-/// a - b, held at the ends of int64. Timestamps come from peers that may send anything.
-[[nodiscard]] constexpr std::int64_t saturating_difference(std::int64_t a, std::int64_t b) {
-  std::int64_t result = 0;
-  if (!__builtin_sub_overflow(a, b, &result)) return result;
-  return a < b ? INT64_MIN : INT64_MAX;
-}
-
-[[nodiscard]] constexpr std::int64_t saturating_sum(std::int64_t a, std::int64_t b) {
-  std::int64_t result = 0;
-  if (!__builtin_add_overflow(a, b, &result)) return result;
-  return a < 0 ? INT64_MIN : INT64_MAX;
-}
+using netobs::saturating_difference;
+using netobs::saturating_sum;
 
 /// Unsigned integer of `words` 64-bit words, least significant first. Arithmetic wraps.
 template <std::size_t words>
