@@ -4,11 +4,20 @@
 #include <bit>
 #include <utility>
 
+#include "core/base/saturating.hpp"
+#include "core/correlate/hardware_window.hpp"
+
 namespace netobs {
 namespace {
 
 /// A small window of records may still meet long runs of duplicates.
 constexpr std::size_t least_numbers = 1024;
+
+/// Nothing more is awaited: lost_by_kernel is what a slot begins with.
+bool is_settled(Reason reason) {
+  return reason == Reason::captured || reason == Reason::not_requested ||
+         reason == Reason::clock_invalid;
+}
 
 }  // namespace
 
@@ -97,6 +106,9 @@ void Correlator::open_record(const Observation& observation) {
     entry.record.sequence = next_;
     entry.record.reason.fill(Reason::lost_by_kernel);
     entry.sent_monotonic_ns = observation.monotonic_ns;
+    if (observation.kind == Observation::Kind::sent && observation.slot != 0) {
+      entry.record.reason[slot(Host::sender, Point::tx_hardware)] = Reason::not_requested;
+    }
     ++next_;
   }
   Entry* entry = find(observation.sequence);
@@ -145,6 +157,18 @@ bool Correlator::belongs_to_record(Entry& entry, std::uint32_t number) {
 
 void Correlator::on_report(Entry& entry, const Observation& observation) {
   entry.reported = true;
+  if (observation.value_ns >= 0) entry.reflector_nic_bound_ns = observation.value_ns;
+  const auto settle = [&](Point point, Reason why) {
+    auto& reason = entry.record.reason[slot(Host::reflector, point)];
+    if (reason != Reason::captured) reason = why;
+  };
+  if ((observation.slot & report_flag_hardware_impossible) != 0) {
+    settle(Point::rx_hardware, Reason::clock_invalid);
+    settle(Point::tx_hardware, Reason::clock_invalid);
+  }
+  if ((observation.slot & report_flag_tx_hardware_unasked) != 0) {
+    settle(Point::tx_hardware, Reason::not_requested);
+  }
   if (entry.number) {
     arrivals_.again(observation.number);
   } else {
@@ -214,7 +238,7 @@ bool Correlator::complete(const Entry& entry) const {
   // A step of the clock that has not been noticed yet must still find the record open.
   if (clock_watched_ && entry.reply_monotonic_ns > clock_good_until_ns_) return false;
   return std::ranges::all_of(expected_slots_, [&](std::size_t slot_index) {
-    return entry.record.reason[slot_index] == Reason::captured;
+    return is_settled(entry.record.reason[slot_index]);
   });
 }
 
@@ -241,6 +265,7 @@ std::span<const ProbeRecord> Correlator::finish() {
 void Correlator::close_oldest() {
   Entry& entry = window_[oldest_ & (window_.size() - 1)];
   settle_outcome(entry);
+  settle_hardware(entry);
   settle_reasons(entry);
   closed_.push_back(entry.record);
   ++oldest_;
@@ -330,6 +355,51 @@ Correlator::Gap Correlator::measure_gap(std::uint64_t first) const {
   return gap;
 }
 
+/// One offset for both times of a probe: their difference stays the NIC's own.
+std::optional<std::int64_t> Correlator::convert_sender_hardware(ProbeRecord& record) {
+  const auto sent_ns = record.at(Host::sender, Point::app_tx);
+  std::optional<NicOffset> offset;
+  for (const Point point : {Point::tx_hardware, Point::rx_hardware}) {
+    const auto nic_ns = record.at(Host::sender, point);
+    if (!nic_ns || !sent_ns) continue;
+    if (!offset) offset = nic_clock_.offset_at(*nic_ns, *sent_ns);
+    if (offset) record.ns[slot(Host::sender, point)] = saturating_sum(*nic_ns, offset->ns);
+  }
+  return offset ? std::optional(offset->bound_ns) : std::nullopt;
+}
+
+void Correlator::reject_hardware(ProbeRecord& record, std::size_t slot_index) {
+  record.ns[slot_index] = 0;
+  record.reason[slot_index] = Reason::clock_invalid;
+  ++counters_.impossible_hardware;
+}
+
+void Correlator::settle_hardware(Entry& entry) {
+  auto& record = entry.record;
+  for (const Point point : {Point::tx_hardware, Point::rx_hardware}) {
+    const auto nic_ns = record.at(Host::sender, point);
+    auto& last = last_nic_ns_[index(info(point).direction)];
+    if (nic_ns && std::exchange(last, nic_ns) == nic_ns) {
+      reject_hardware(record, slot(Host::sender, point));
+    }
+  }
+  for (const Host host : {Host::sender, Host::reflector}) {
+    if (!has_hardware_times(record, host)) continue;
+    std::optional<std::int64_t> bound_ns;
+    if (config_.nic_converted[index(host)]) {
+      bound_ns =
+          host == Host::sender ? convert_sender_hardware(record) : entry.reflector_nic_bound_ns;
+    }
+    const bool convertible = bound_ns.has_value() || !config_.nic_converted[index(host)];
+    for (const Point point : {Point::tx_hardware, Point::rx_hardware}) {
+      const bool possible = convertible && is_possible(record, host, point, bound_ns);
+      if (record.at(host, point) && !possible) reject_hardware(record, slot(host, point));
+    }
+    auto& widest = nic_bound_ns_[index(host)];
+    if (bound_ns) widest = std::max(widest.value_or(0), *bound_ns);
+  }
+}
+
 void Correlator::settle_reasons(Entry& entry) const {
   auto& record = entry.record;
   // How far along its path the packet is known to have come.
@@ -341,7 +411,7 @@ void Correlator::settle_reasons(Entry& entry) const {
   for (std::size_t i = 0; i < path_order.size(); ++i) {
     const auto slot_index = path_order[i];
     auto& reason = record.reason[slot_index];
-    if (reason == Reason::captured || reason == Reason::lost_by_us) continue;
+    if (is_settled(reason) || reason == Reason::lost_by_us) continue;
     const bool reflector = slot_host(slot_index) == Host::reflector;
     const auto& points = reflector ? config_.reflector_points : config_.sender_points;
     if (!points.has(slot_point(slot_index))) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/clock/nic_clock.hpp"
 #include "core/correlate/arrivals.hpp"
 #include "core/correlate/observation.hpp"
 #include "core/layer/record.hpp"
@@ -34,6 +35,10 @@ struct CorrelatorConfig {
   /// The reflector numbers what arrives (RFC 8762 4.3.1, stateful): gaps tell which way losses
   /// went.
   bool reflector_counts = false;
+  /// By index(Host): its hardware times shall be on the scale of CLOCK_REALTIME. The sender's are
+  /// converted here, by what on_nic_clock() tells; the reflector converts its own. What comes
+  /// unconverted is clock_invalid then.
+  std::array<bool, host_count> nic_converted{};
   /// The probe comes back in the sender's own buffer, which an interface of the same kernel has
   /// stamped once more on the way (an XDP reflector in SKB mode at the other end of a veth pair):
   /// only the first tx_software is the sender's.
@@ -51,6 +56,7 @@ struct CorrelatorCounters {
   std::uint64_t other_passages = 0;        ///< reported timestamps of a duplicate of the request
   std::uint64_t duplicate_timestamps = 0;  ///< a slot was filled already; the first one stays
   std::uint64_t reflector_clock_steps = 0;
+  std::uint64_t impossible_hardware = 0;  ///< hardware timestamps that cannot be of their packet
 };
 
 /// Single thread. Reads no clock: `now` comes in.
@@ -59,6 +65,8 @@ class Correlator {
   explicit Correlator(const CorrelatorConfig& config);
 
   void add(const Observation& observation);
+  /// A look at the clocks of the sender's NIC and host.
+  void on_nic_clock(const CrossTimestamp& look) { (void)nic_clock_.feed(look); }
   /// Closes what is complete or past its deadline, from the oldest on. The records are valid until
   /// the next call on this object.
   [[nodiscard]] std::span<const ProbeRecord> close(MonotonicTime now);
@@ -69,6 +77,12 @@ class Correlator {
   [[nodiscard]] std::size_t open() const { return static_cast<std::size_t>(next_ - oldest_); }
   [[nodiscard]] std::uint64_t sent() const { return next_; }
   [[nodiscard]] const CorrelatorCounters& counters() const { return counters_; }
+  /// The sender's NIC.
+  [[nodiscard]] const NicClock& nic_clock() const { return nic_clock_; }
+  /// The widest +- of any converted hardware time of a closed record, nanoseconds; nullopt: none.
+  [[nodiscard]] std::optional<std::int64_t> nic_bound_ns(Host host) const {
+    return nic_bound_ns_[index(host)];
+  }
 
  private:
   struct Entry {
@@ -79,6 +93,7 @@ class Correlator {
     bool replied = false;
     bool reported = false;
     bool failed = false;
+    std::optional<std::int64_t> reflector_nic_bound_ns;
     std::optional<ArrivalNumbers::Known> number;  // the reflector's, of the first reply or report
   };
   /// Neighbouring probes without a reply or report, up to the next one that has one.
@@ -106,6 +121,9 @@ class Correlator {
   [[nodiscard]] Outcome direction_of_loss(std::uint64_t sequence);
   [[nodiscard]] Gap measure_gap(std::uint64_t first) const;
   [[nodiscard]] bool known_to_have_arrived(const Entry& entry) const;
+  void settle_hardware(Entry& entry);
+  [[nodiscard]] std::optional<std::int64_t> convert_sender_hardware(ProbeRecord& record);
+  void reject_hardware(ProbeRecord& record, std::size_t slot_index);
   void settle_reasons(Entry& entry) const;
 
   CorrelatorConfig config_;
@@ -128,6 +146,10 @@ class Correlator {
   std::int64_t clock_good_until_ns_ = 0;
   bool clock_watched_ = false;
   bool handed_out_ = false;
+  NicClock nic_clock_;
+  std::array<std::optional<std::int64_t>, host_count> nic_bound_ns_;
+  /// What the sender's NIC said last, by direction: one and the same time twice is no time.
+  std::array<std::optional<std::int64_t>, 2> last_nic_ns_;
   CorrelatorCounters counters_;
 };
 

@@ -9,16 +9,22 @@
 
 namespace netobs {
 
+inline constexpr std::uint8_t report_flag_tx_hardware_unasked = 1;
+inline constexpr std::uint8_t report_flag_hardware_impossible = 2;
+
 /// One thing the hot thread learned, in a fixed size: what travels from the hot thread to the
 /// record thread. Fields that a kind does not name are 0.
 struct Observation {
   enum class Kind : std::uint8_t {
-    sent,         ///< value = app_tx; second = send error; monotonic = when
+    sent,         ///< value = app_tx; second = send error; monotonic = when; slot = 1: no
+                  ///< hardware transmit timestamp was asked for
     send_failed,  ///< second = errno
     reply,        ///< value = app_rx; number = reflector sequence; ttl, peer_ttl; monotonic = when
     timestamp,    ///< value = the time; slot = which
     reflector_report,  ///< the reflector's entry for this probe came, its points were sent before;
-                       ///< number = the reflector's sequence; second = 1: its clock was set then
+                       ///< number = the reflector's sequence; second = 1: its clock was set then;
+                       ///< value = +- of its hardware times, -1 = they are its NIC's own; slot =
+                       ///< report_flag_* together
     drain_reply,       ///< sequence = beyond the probes that count; number = reflector sequence
     clock_good,        ///< monotonic = CLOCK_REALTIME is known not to have stepped up to here
     clock_step,        ///< second = last good CLOCK_MONOTONIC; monotonic = detected; value = size

@@ -4,8 +4,9 @@ namespace netobs {
 namespace {
 
 constexpr std::array<std::string_view, reason_count> reason_names{
-    "captured",   "not_requested", "not_on_path", "unsupported",   "probe_lost",  "lost_by_kernel",
-    "lost_by_us", "late",          "duplicate",   "clock_invalid", "not_reported"};
+    "captured",   "not_requested",  "not_on_path",  "unsupported",
+    "probe_lost", "lost_by_kernel", "lost_by_us",   "late",
+    "duplicate",  "clock_invalid",  "not_reported", "skipped_by_nic"};
 
 static_assert(
     [] {

@@ -107,6 +107,9 @@ inline constexpr std::array<LayerInfo, layer_count> layer_table{{
 [[nodiscard]] constexpr std::size_t index(Layer layer) {
   return static_cast<std::size_t>(layer);
 }
+[[nodiscard]] constexpr std::size_t index(Direction direction) {
+  return static_cast<std::size_t>(direction);
+}
 /// Row of a point in point_table: its place in the causal order.
 inline constexpr std::array<std::size_t, point_count> order_of_point = [] {
   std::array<std::size_t, point_count> rows{};
@@ -221,7 +224,7 @@ inline constexpr std::array<std::size_t, slot_count> path_order = [] {
 /// Why a slot has no timestamp. Zero never stands for "missing".
 enum class Reason : std::uint8_t {
   captured,        ///< it has one
-  not_requested,   ///< the layer was not switched on
+  not_requested,   ///< the layer was not switched on; of one probe: not among those sampled
   not_on_path,     ///< the transport does not pass this point
   unsupported,     ///< asked for, but this host or the peer cannot give it
   probe_lost,      ///< the packet is not known to have come this far
@@ -231,8 +234,9 @@ enum class Reason : std::uint8_t {
   duplicate,       ///< a second packet with this number overwrote nothing and is counted
   clock_invalid,   ///< the clock stepped, or the value is impossible
   not_reported,    ///< the reflector took it or not, but its report of this probe did not arrive
+  skipped_by_nic,  ///< the driver's statistics say that it stamped fewer than it was asked to
 };
-inline constexpr std::size_t reason_count = 11;
+inline constexpr std::size_t reason_count = 12;
 [[nodiscard]] std::string_view name(Reason reason);
 [[nodiscard]] std::optional<Reason> reason_from_name(std::string_view name);
 

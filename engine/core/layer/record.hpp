@@ -21,8 +21,10 @@ inline constexpr std::size_t outcome_count = 6;
 [[nodiscard]] std::optional<Outcome> outcome_from_name(std::string_view name);
 
 /// Everything known about one probe: the unit of correlation, statistics and storage.
-/// Times are nanoseconds of CLOCK_REALTIME of the host that took them, but tx_hardware and
-/// rx_hardware, which are nanoseconds of that NIC's clock.
+/// Times are nanoseconds of CLOCK_REALTIME of the host that took them. tx_hardware and rx_hardware
+/// of one host are the NIC's times plus one offset: their difference is the NIC's own, and against
+/// the other points they are right within the bound of that offset. In a run whose NIC clock could
+/// not be read they are the NIC's times as they are.
 struct ProbeRecord {
   std::uint64_t sequence = 0;      ///< from 0, unwrapped
   std::int64_t intended_ns = 0;    ///< when the schedule wanted it sent, sender's CLOCK_REALTIME

@@ -61,7 +61,8 @@ Reflector::Reflector(ReflectorConfig config, std::optional<wire::Hmac> hmac)
       rate_(config_.rate, config_.hash_seed),
       sessions_(std::max<std::uint32_t>(1, config_.max_sessions), config_.hash_seed),
       sends_(config_.recent_sends, config_.unique_timestamp_ids),
-      pending_(config_.pending_hook_events) {
+      pending_(config_.pending_hook_events),
+      stamp_budget_(config_.stamp_sampling) {
   // The application's own timestamps need nothing to be switched on.
   config_.available.add(Point::app_rx);
   config_.available.add(Point::app_tx);
@@ -119,21 +120,26 @@ std::expected<Reply, Drop> Reflector::answer(const RxDatagram& datagram, Monoton
   Session& session = *sessions_.get(*handle);
   ++session.received;
   const std::uint64_t number = session.next_number;
-  const std::uint32_t sequence =
-      config_.stateful ? static_cast<std::uint32_t>(number) : packet->sequence;
+  const std::uint32_t sequence = config_.stateful
+                                     ? config_.first_sequence + static_cast<std::uint32_t>(number)
+                                     : packet->sequence;
   wire::encode_reflector(mode_, reply_base(*packet, sequence, datagram), out);
   const auto reply = out.first(size);
   answer_tlvs(request, reply, session, now);
   ++session.next_number;
+  const std::uint64_t send_number = sends_.add(*handle, number, sequence);
+  const std::uint32_t id = sends_.id_of(send_number, sequence);
+  const bool hardware_stamp = config_.stamp_hardware && stamp_budget_.take(id, now);
   if (session.entries) {
-    session.entries->add(sequence, packet->sequence, {now, round_});
+    session.entries->add(sequence, packet->sequence, {now, round_},
+                         config_.stamp_hardware && !hardware_stamp);
     record_receive(session, number, key, packet->sequence, datagram);
   }
-  const std::uint64_t send_number = sends_.add(*handle, number, sequence);
   return Reply{.size = size,
                .peer = datagram.peer,
                .local = datagram.local,
-               .timestamp_id = sends_.id_of(send_number, sequence),
+               .timestamp_id = id,
+               .hardware_stamp = hardware_stamp,
                .sequence = sequence,
                .key = {*handle, number, send_number}};
 }

@@ -21,6 +21,7 @@
 #include "core/base/endpoint.hpp"
 #include "core/base/result.hpp"
 #include "core/base/time.hpp"
+#include "core/clock/nic_clock.hpp"
 #include "core/session/hook_source.hpp"
 #include "core/session/reflector_config.hpp"
 #include "core/session/reflector_sends.hpp"
@@ -43,6 +44,7 @@ struct Reply {
   Endpoint peer;                   ///< where to send it
   Endpoint local;                  ///< from where: the address that was probed
   std::uint32_t timestamp_id = 0;  ///< for TxSlot::timestamp_id
+  bool hardware_stamp = false;     ///< for TxSlot::hardware_stamp
   std::uint32_t sequence = 0;      ///< octets 0 to 3
   ReplyKey key;
 };
@@ -59,6 +61,7 @@ struct ReflectorCounters {
   std::uint64_t tx_timestamps_unmatched = 0;
   std::uint64_t hook_events_unmatched = 0;
   std::uint64_t send_failures = 0;
+  std::uint64_t impossible_hardware = 0;  ///< hardware timestamps that cannot be of their packet
 
   [[nodiscard]] std::uint64_t of(Drop drop) const {
     return dropped[static_cast<std::size_t>(drop)];
@@ -87,6 +90,8 @@ class Reflector {
   /// A timestamp from the transport, by the id given with the reply.
   void on_tx_timestamp(std::uint32_t timestamp_id, Point point, std::int64_t ns);
   void on_send_failure(const SendFailure& failure);
+  /// A look at the clocks of the NIC and the host. A few per second.
+  void on_nic_clock(const CrossTimestamp& look) { (void)nic_clock_.feed(look); }
   /// A timestamp from a hook, by what stands in the packet; may come before its datagram.
   void on_hook_event(const HookEvent& event);
 
@@ -132,6 +137,7 @@ class Reflector {
                    MonotonicTime now);
   void record_receive(Session& session, std::uint64_t number, const SessionKey& key,
                       std::uint32_t sender_sequence, const RxDatagram& datagram);
+  void file_hardware(EntryRing& entries, std::uint64_t number, Point point, std::int64_t nic_ns);
   [[nodiscard]] bool file_receive_event(const HookEvent& event);
   [[nodiscard]] bool file_transmit_event(const HookEvent& event);
   void keep_pending(const HookEvent& event);
@@ -147,6 +153,9 @@ class Reflector {
   RecentSends sends_;
   RecentRing<PendingEvent> pending_;
   std::uint64_t round_ = 0;
+  StampBudget stamp_budget_;
+  NicClock nic_clock_;
+  std::optional<std::int64_t> last_rx_hardware_ns_;
   ReflectorCounters counters_;
 };
 

@@ -11,6 +11,7 @@
 #include "core/session/admission.hpp"
 #include "core/session/rate_limit.hpp"
 #include "core/session/reflector_entries.hpp"
+#include "core/session/stamp_budget.hpp"
 #include "core/wire/error_estimate.hpp"
 #include "core/wire/packet.hpp"
 #include "core/wire/tlv.hpp"
@@ -48,9 +49,14 @@ struct ReflectorConfig {
   EntryLimits entries{};
   wire::ErrorEstimate error_estimate{};
   SyncSource sync_source = SyncSource::free_running;
-  /// True when the NIC's clock is kept on the time scale of CLOCK_REALTIME: only then may its
-  /// timestamps go into Follow-Up Telemetry, where they are compared with T3.
-  bool hardware_is_realtime = false;
+  bool stamp_hardware = false;     ///< tx_hardware is on
+  StampSampling stamp_sampling{};  ///< for which replies, then
+  /// Hardware times are put on the scale of CLOCK_REALTIME, by what on_nic_clock() tells; where
+  /// that cannot be done they are left out. Only such times may go into Follow-Up Telemetry, where
+  /// they are compared with T3. False: they are reported as the NIC's own.
+  bool nic_converted = false;
+  /// Number of the first reply of a session (disguise.hpp); RFC 8762 4.3.1 says 0.
+  std::uint32_t first_sequence = 0;
   /// True: the kernel returns the timestamp id that was given with the packet, so each reply gets
   /// its own. False: the id is the kernel's reading of the packet, octets 0 to 3, and sessions
   /// share them.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/saturating.hpp"
+
 namespace netobs {
 
 std::optional<std::uint64_t> NumberQueue::push(std::uint64_t number) {
@@ -29,8 +31,9 @@ EntryRing::EntryRing(const EntryLimits& limits, std::uint64_t first_number)
 }
 
 std::uint64_t EntryRing::add(std::uint32_t reflector_sequence, std::uint32_t sender_sequence,
-                             const Turn& turn) {
+                             const Turn& turn, bool tx_hardware_unasked) {
   ReplyEntry entry;
+  entry.times.tx_hardware_unasked = tx_hardware_unasked;
   entry.round = turn.round;
   entry.times.reflector_sequence = reflector_sequence;
   entry.times.sender_sequence = sender_sequence;
@@ -46,6 +49,28 @@ std::uint64_t EntryRing::add(std::uint32_t reflector_sequence, std::uint32_t sen
 bool EntryRing::set(std::uint64_t number, Point point, std::int64_t ns) {
   ReplyEntry* entry = ring_.at(number);
   return entry != nullptr && file(*entry, point, ns);
+}
+
+bool EntryRing::set_hardware(std::uint64_t number, Point point, std::int64_t nic_ns,
+                             const NicClock* clock) {
+  ReplyEntry* entry = ring_.at(number);
+  if (entry == nullptr) return true;  // forgotten, and counted as that
+  if (clock == nullptr) {
+    (void)file(*entry, point, nic_ns);
+    return true;
+  }
+  // One offset for both: their difference stays the NIC's own.
+  if (!entry->nic_offset) {
+    entry->nic_offset = clock->offset_at(nic_ns, entry->times.ns[index(Point::app_rx)]);
+  }
+  if (!entry->nic_offset) return false;
+  entry->times.nic_bound_ns = entry->nic_offset->bound_ns;
+  (void)file(*entry, point, saturating_sum(nic_ns, entry->nic_offset->ns));
+  return true;
+}
+
+void EntryRing::mark_hardware_impossible(std::uint64_t number) {
+  if (ReplyEntry* entry = ring_.at(number)) entry->times.hardware_impossible = true;
 }
 
 bool EntryRing::file(ReplyEntry& entry, Point point, std::int64_t ns) {
@@ -72,8 +97,15 @@ void EntryRing::mark_clock_step(std::uint64_t round) {
   }
 }
 
+/// What will come of this entry, as far as is known.
+PointSet EntryRing::awaited(const ReplyEntry& entry) const {
+  PointSet points = wanted_;
+  if (entry.times.tx_hardware_unasked) points.remove(Point::tx_hardware);
+  return points;
+}
+
 bool EntryRing::complete(const ReplyEntry& entry) const {
-  return wanted_.bits() != 0 && entry.times.points.covers(wanted_);
+  return wanted_.bits() != 0 && entry.times.points.covers(awaited(entry));
 }
 
 bool EntryRing::settled(const ReplyEntry& entry, std::uint64_t round) const {
@@ -81,7 +113,7 @@ bool EntryRing::settled(const ReplyEntry& entry, std::uint64_t round) const {
   for (const auto& row : point_table) {
     if (row.direction == Direction::tx) transmit.add(row.point);
   }
-  return entry.round < round && entry.times.points.covers(wanted_ & transmit);
+  return entry.round < round && entry.times.points.covers(awaited(entry) & transmit);
 }
 
 void EntryRing::mature_overdue(const Turn& turn) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/clock/nic_clock.hpp"
 #include "core/layer/point.hpp"
 #include "core/session/reflector_recent.hpp"
 #include "core/wire/netobs_tlv.hpp"
@@ -33,9 +34,10 @@ struct Turn {
 struct ReplyEntry {
   wire::NetobsEntry times;
   MonotonicTime replied;
-  std::uint64_t number = 0;   ///< the session's reply number
-  std::uint64_t sent_in = 0;  ///< the last fill() that sent it
-  std::uint64_t round = 0;    ///< the round of events in which it was made
+  std::uint64_t number = 0;             ///< the session's reply number
+  std::uint64_t sent_in = 0;            ///< the last fill() that sent it
+  std::uint64_t round = 0;              ///< the round of events in which it was made
+  std::optional<NicOffset> nic_offset;  ///< of both hardware times, once one has come
   std::uint8_t sends_left = 0;
   bool queued_fresh = false;  ///< to go out first
   bool queued_again = false;  ///< to go out once more, for redundancy
@@ -73,9 +75,10 @@ class EntryRing {
   /// The points to wait for and to send.
   void set_wanted(PointSet wanted) { wanted_ = wanted; }
 
-  /// Records a reply; its number is one more than that of the one before.
+  /// Records a reply; its number is one more than that of the one before. tx_hardware_unasked: that
+  /// point is on, and not taken of this reply.
   std::uint64_t add(std::uint32_t reflector_sequence, std::uint32_t sender_sequence,
-                    const Turn& turn);
+                    const Turn& turn, bool tx_hardware_unasked = false);
 
   /// Files a timestamp. False when the reply is forgotten or has one for this point: then the first
   /// stands, but for tx_software and tx_hardware, where stacked devices stamp in turn and the last
@@ -91,6 +94,11 @@ class EntryRing {
     return entry != nullptr && file(*entry, point, ns);
   }
 
+  /// Files a time of the NIC's clock, put on the scale of CLOCK_REALTIME by `clock`; null: as it
+  /// is. False when the clock cannot tell.
+  bool set_hardware(std::uint64_t number, Point point, std::int64_t nic_ns, const NicClock* clock);
+  void mark_hardware_impossible(std::uint64_t number);
+
   /// The clock was set in this round of events.
   void mark_clock_step(std::uint64_t round);
 
@@ -104,6 +112,7 @@ class EntryRing {
 
  private:
   bool file(ReplyEntry& entry, Point point, std::int64_t ns);
+  [[nodiscard]] PointSet awaited(const ReplyEntry& entry) const;
   [[nodiscard]] bool complete(const ReplyEntry& entry) const;
   void mature_overdue(const Turn& turn);
   [[nodiscard]] bool settled(const ReplyEntry& entry, std::uint64_t round) const;

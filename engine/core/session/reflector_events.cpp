@@ -1,5 +1,7 @@
 // The part of the reflector that files timestamps: which reply does this one belong to?
 
+#include <utility>
+
 #include "core/base/serial.hpp"
 #include "core/session/reflector.hpp"
 
@@ -28,9 +30,22 @@ void Reflector::record_receive(Session& session, std::uint64_t number, const Ses
   if (datagram.xdp_rx_ns) (void)entries.set(number, Point::xdp_rx, *datagram.xdp_rx_ns);
   if (datagram.rx_software_ns)
     (void)entries.set(number, Point::rx_software, *datagram.rx_software_ns);
-  if (datagram.rx_hardware_ns)
-    (void)entries.set(number, Point::rx_hardware, *datagram.rx_hardware_ns);
+  if (datagram.rx_hardware_ns) {
+    file_hardware(entries, number, Point::rx_hardware, *datagram.rx_hardware_ns);
+  }
   take_pending(key, sender_sequence, entries, number, datagram.app_rx_ns);
+}
+
+void Reflector::file_hardware(EntryRing& entries, std::uint64_t number, Point point,
+                              std::int64_t nic_ns) {
+  // A NIC that has none for this packet may hand out that of the last.
+  const bool stale =
+      point == Point::rx_hardware && std::exchange(last_rx_hardware_ns_, nic_ns) == nic_ns;
+  const NicClock* clock = config_.nic_converted ? &nic_clock_ : nullptr;
+  if (stale || !entries.set_hardware(number, point, nic_ns, clock)) {
+    entries.mark_hardware_impossible(number);
+    ++counters_.impossible_hardware;
+  }
 }
 
 void Reflector::take_pending(const SessionKey& key, std::uint32_t sender_sequence,
@@ -46,13 +61,17 @@ void Reflector::take_pending(const SessionKey& key, std::uint32_t sender_sequenc
 }
 
 void Reflector::on_tx_timestamp(std::uint32_t timestamp_id, Point point, std::int64_t ns) {
+  if (point == Point::tx_hardware) stamp_budget_.came(timestamp_id);
   const RecentSends::Send* send = sends_.attribute(timestamp_id, point, ns);
   if (send == nullptr) {
     ++counters_.tx_timestamps_unmatched;
     return;
   }
   Session* session = sessions_.get(send->session);
-  if (session != nullptr && session->entries) {
+  if (session == nullptr || !session->entries) return;
+  if (point == Point::tx_hardware) {
+    file_hardware(*session->entries, send->reply_number, point, ns);
+  } else {
     (void)session->entries->set(send->reply_number, point, ns);
   }
 }
@@ -60,7 +79,9 @@ void Reflector::on_tx_timestamp(std::uint32_t timestamp_id, Point point, std::in
 void Reflector::on_send_failure(const SendFailure& failure) {
   ++counters_.send_failures;
   // An ICMP error names a reply by its first octets, and its timestamps were taken all the same.
-  if (failure.id && !failure.undeliverable) sends_.fail(*failure.id);
+  if (!failure.id || failure.undeliverable) return;
+  sends_.fail(*failure.id);
+  stamp_budget_.failed(*failure.id);
 }
 
 void Reflector::on_hook_event(const HookEvent& event) {
@@ -92,7 +113,8 @@ bool Reflector::file_transmit_event(const HookEvent& event) {
                                       [](const ReplyEntry&) { return true; });
   }
   if (session.next_number == 0) return false;
-  const std::uint64_t number = unwrap_serial(event.sequence, session.next_number - 1);
+  const std::uint64_t number =
+      unwrap_serial(event.sequence - config_.first_sequence, session.next_number - 1);
   return session.entries->set(number, event.point, event.ns);
 }
 

@@ -19,9 +19,10 @@ struct BestTransmit {
   wire::TimestampMethod method = wire::TimestampMethod::software_local;
 };
 
-std::optional<BestTransmit> best_transmit(const wire::NetobsEntry& times, bool use_hardware) {
+std::optional<BestTransmit> best_transmit(const wire::NetobsEntry& times) {
   const auto ns = [&](Point point) { return times.ns[index(point)]; };
-  if (use_hardware && times.points.has(Point::tx_hardware)) {
+  // The NIC's own time could not be compared with T3.
+  if (times.nic_bound_ns && times.points.has(Point::tx_hardware)) {
     return BestTransmit{ns(Point::tx_hardware), wire::TimestampMethod::hardware_assist};
   }
   for (const Point point : {Point::tx_software, Point::app_tx}) {
@@ -113,7 +114,7 @@ TlvAnswers::Verdict TlvAnswers::answer_follow_up(std::span<std::byte> value,
   const ReplyEntry* previous =
       session.next_number == 0 ? nullptr : entries.at(session.next_number - 1);
   if (previous == nullptr) return Verdict::answered;
-  const auto best = best_transmit(previous->times, config_.hardware_is_realtime);
+  const auto best = best_transmit(previous->times);
   if (!best) return Verdict::answered;
   wire::write_follow_up(
       value, {previous->times.reflector_sequence, wire::ntp_from_unix_ns(best->ns), best->method});

@@ -17,6 +17,8 @@ constexpr std::size_t max_batch = 256;
 constexpr Duration max_lateness = std::chrono::milliseconds(1);
 /// Software timestamps follow their packet within microseconds, hardware ones within milliseconds.
 constexpr Duration settle_time = std::chrono::milliseconds(50);
+/// Some drivers fetch them from a work queue, after a retry or two.
+constexpr Duration hardware_settle_time = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -50,7 +52,8 @@ Result<Sender> Sender::make(SenderConfig config, ObservationQueue& observations)
 Sender::Sender(SenderConfig config, ObservationQueue& observations)
     : config_(std::move(config)),
       observations_(&observations),
-      mode_(config_.auth_key ? wire::Mode::authenticated : wire::Mode::unauthenticated) {
+      mode_(config_.auth_key ? wire::Mode::authenticated : wire::Mode::unauthenticated),
+      stamp_budget_(config_.stamp_sampling) {
   pending_.reserve(max_batch);
 }
 
@@ -133,11 +136,16 @@ Sender::Action Sender::next_drain(MonotonicTime now) {
   }
   // Nothing left to ask. What is on its way may still arrive: answers to the drain probes, and
   // timestamps that come a little after their packet.
-  const bool drain_answered = drain_replies_ >= drain_sent_;
-  const auto settled = last_sent_ + (drain_answered ? settle_time : config_.timeout);
+  const auto settled = settled_at();
   if (now < settled) return {Step::wait, settled};
   phase_ = Phase::done;
   return {Step::done, now};
+}
+
+MonotonicTime Sender::settled_at() const {
+  const bool drain_answered = drain_replies_ >= drain_sent_;
+  const auto settled = last_sent_ + (drain_answered ? settle_time : config_.timeout);
+  return stamps_awaited_ == 0 ? settled : std::max(settled, last_measured_ + hardware_settle_time);
 }
 
 void Sender::build_template() {
@@ -180,6 +188,7 @@ void Sender::prepare_probe(TxSlot& slot, MonotonicTime now) {
   slot.size = template_.size();
   slot.timestamp_id = sequence;
   last_sent_ = now;
+  slot.hardware_stamp = false;
   if (phase_ == Phase::draining) {
     ++drain_sent_;
     drain_next_ = now + config_.drain_interval;
@@ -199,6 +208,9 @@ void Sender::prepare_probe(TxSlot& slot, MonotonicTime now) {
   sent.sequence = probe;
   sent.second = send_error.count();
   sent.monotonic_ns = now.ns;
+  slot.hardware_stamp = config_.stamp_hardware && stamp_budget_.take(sequence, now);
+  if (slot.hardware_stamp) ++stamps_awaited_;
+  sent.slot = config_.stamp_hardware && !slot.hardware_stamp ? 1 : 0;
   pending_.push_back(sent);
 }
 
@@ -222,6 +234,11 @@ std::optional<std::uint64_t> Sender::probe_of(std::uint32_t wire_sequence) const
   return sequence - config_.first_sequence;
 }
 
+/// From 0, as the correlator counts; a foreign reflector begins there anyway (RFC 8762 4.3.1).
+std::uint32_t Sender::reflector_number(std::uint32_t wire_sequence) const {
+  return reflector_.multi_layer ? wire_sequence - config_.reflector_first_sequence : wire_sequence;
+}
+
 void Sender::push_timestamp(std::uint64_t probe, std::size_t slot_index, std::int64_t ns,
                             std::optional<std::uint32_t> reported_in) {
   if (probe >= counters_.sent) return;  // a drain probe: not part of the measurement
@@ -236,6 +253,10 @@ void Sender::push_timestamp(std::uint64_t probe, std::size_t slot_index, std::in
 }
 
 void Sender::on_tx_timestamp(const TxTimestamp& timestamp) {
+  if (timestamp.point == Point::tx_hardware) {
+    stamp_budget_.came(timestamp.id);
+    if (stamps_awaited_ > 0) --stamps_awaited_;
+  }
   if (const auto probe = probe_of(timestamp.id)) {
     push_timestamp(*probe, slot(Host::sender, timestamp.point), timestamp.ns);
   }
@@ -249,6 +270,7 @@ void Sender::on_send_failure(const SendFailure& failure) {
   if (!probe || *probe >= counters_.sent) return;
   if (awaited_ == *probe) awaited_.reset();
   if (failure.undeliverable) return;  // sent all the same: without a reply it counts as lost
+  stamp_budget_.failed(*failure.id);
   Observation observation;
   observation.kind = Observation::Kind::send_failed;
   observation.sequence = *probe;
@@ -292,7 +314,7 @@ void Sender::on_datagram(const RxDatagram& datagram, MonotonicTime now) {
     Observation drained;
     drained.kind = Observation::Kind::drain_reply;
     drained.sequence = *probe;
-    drained.number = reply->sequence;
+    drained.number = reflector_number(reply->sequence);
     observations_->push(drained);
     return;
   }
@@ -304,7 +326,7 @@ void Sender::on_datagram(const RxDatagram& datagram, MonotonicTime now) {
   observation.sequence = *probe;
   observation.value_ns = datagram.app_rx_ns;
   observation.monotonic_ns = now.ns;
-  observation.number = reply->sequence;
+  observation.number = reflector_number(reply->sequence);
   observation.ttl = datagram.ttl;
   observation.peer_ttl = reply->sender_ttl.value_or(0);
   observations_->push(observation);

@@ -12,6 +12,7 @@
 #include "core/correlate/observation.hpp"
 #include "core/session/hook_source.hpp"
 #include "core/session/schedule.hpp"
+#include "core/session/stamp_budget.hpp"
 #include "core/session/transport.hpp"
 #include "core/wire/netobs_tlv.hpp"
 #include "core/wire/packet.hpp"
@@ -31,6 +32,10 @@ struct SenderConfig {
   bool multi_layer = true;    ///< ask for the reflector's timestamps in the Net Obs TLV
   PointSet reflector_points;  ///< which of them are wanted
   Endpoint remote;
+  bool stamp_hardware = false;     ///< tx_hardware is on
+  StampSampling stamp_sampling{};  ///< for which probes, then
+  /// What the reflector's own numbers begin with, where it is a Net Obs reflector (disguise.hpp).
+  std::uint32_t reflector_first_sequence = 0;
   unsigned max_drain_probes = 64;  ///< uncounted probes at the end that fetch the last reports
   Duration drain_interval = std::chrono::milliseconds(2);
 };
@@ -129,6 +134,8 @@ class Sender {
   void take_reports(std::span<const std::byte> value, MonotonicTime now);
   void follow_reflector_clock(std::uint8_t steps, MonotonicTime now);
   void take_report(const wire::NetobsEntry& entry);
+  [[nodiscard]] std::uint32_t reflector_number(std::uint32_t wire_sequence) const;
+  [[nodiscard]] MonotonicTime settled_at() const;
   /// Index of the probe from 0, from 32 bits on the wire; nullopt when never sent.
   [[nodiscard]] std::optional<std::uint64_t> probe_of(std::uint32_t wire_sequence) const;
 
@@ -160,6 +167,8 @@ class Sender {
     bool valid = false;
   };
   std::array<Answered, 64> recent_{};
+  StampBudget stamp_budget_;
+  std::uint64_t stamps_awaited_ = 0;
   std::vector<Observation> pending_;  // "sent", held back until the submit is done
   SenderCounters counters_;
   ReflectorInfo reflector_;

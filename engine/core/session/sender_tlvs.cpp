@@ -116,13 +116,17 @@ void Sender::take_report(const wire::NetobsEntry& entry) {
   for (const auto& row : point_table) {
     if (!entry.points.has(row.point)) continue;
     push_timestamp(*probe, slot(Host::reflector, row.point), entry.ns[index(row.point)],
-                   entry.reflector_sequence);
+                   reflector_number(entry.reflector_sequence));
   }
   Observation observation;
   observation.kind = Observation::Kind::reflector_report;
   observation.sequence = *probe;
-  observation.number = entry.reflector_sequence;
+  observation.number = reflector_number(entry.reflector_sequence);
   observation.second = entry.clock_stepped ? 1 : 0;
+  observation.value_ns = entry.nic_bound_ns.value_or(-1);
+  const unsigned flags = (entry.tx_hardware_unasked ? report_flag_tx_hardware_unasked : 0U) |
+                         (entry.hardware_impossible ? report_flag_hardware_impossible : 0U);
+  observation.slot = static_cast<std::uint8_t>(flags);
   observations_->push(observation);
 }
 

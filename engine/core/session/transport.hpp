@@ -62,6 +62,7 @@ struct TxSlot {
   std::span<std::byte> buffer;
   std::size_t size = 0;
   std::uint32_t timestamp_id = 0;  ///< comes back in TxTimestamp::id
+  bool hardware_stamp = true;      ///< tx_hardware is wanted for this one, where the point is on
   Endpoint peer;                   ///< ignored on a connected transport
   Endpoint local;  ///< source address to send from; unspecified = the kernel chooses
 };

@@ -47,6 +47,8 @@ void PointLedger::add(const ProbeRecord& record) {
   for (std::size_t i = 0; i < slot_count; ++i) {
     SlotLedger& account = slots_[i];
     if (account.plan == Reason::captured) {
+      // A point that is taken of a sample only, and this probe is not in it.
+      if (record.reason[i] == Reason::not_requested) continue;
       ++account.requested;
       if (record.reason[i] == Reason::captured) {
         ++account.captured;

@@ -29,7 +29,8 @@ using RunPlan = std::array<SlotPlan, slot_count>;
 /// One slot's account. Always: captured + sum of missing == requested.
 struct SlotLedger {
   Reason plan = Reason::not_requested;  ///< captured = the point was on
-  std::uint64_t requested = 0;          ///< probes sent while it was on (or asked for by name)
+  std::uint64_t requested = 0;          ///< probes sent while it was on (or asked for by name), or
+                                        ///< of those the ones in the sample
   std::uint64_t captured = 0;
   std::array<std::uint64_t, reason_count> missing{};  ///< by Reason; [captured] stays 0
 

@@ -17,6 +17,8 @@ constexpr std::uint8_t flag_reply = 0x01;
 constexpr std::uint8_t flag_base_is_xdp = 0x02;
 constexpr std::uint8_t flag_wide = 0x01;
 constexpr std::uint8_t flag_clock_stepped = 0x02;
+constexpr std::uint8_t flag_tx_hardware_unasked = 0x04;
+constexpr std::uint8_t flag_hardware_impossible = 0x08;
 
 constexpr std::size_t at_version = 4;
 constexpr std::size_t at_flags = 5;
@@ -31,6 +33,7 @@ constexpr std::size_t entry_header_size = 20;
 constexpr std::size_t at_entry_sender = 4;
 constexpr std::size_t at_entry_mask = 8;
 constexpr std::size_t at_entry_flags = 10;
+constexpr std::size_t at_entry_nic_bound = 11;
 constexpr std::size_t at_entry_base = 12;
 
 constexpr std::array<std::string_view, netobs_reject_count> reject_names{
@@ -60,6 +63,31 @@ std::int64_t difference(std::int64_t ns, std::int64_t base) {
 bool fits_32(std::int64_t value) {
   return value >= std::numeric_limits<std::int32_t>::min() &&
          value <= std::numeric_limits<std::int32_t>::max();
+}
+
+// A bound in one octet: 0 = none, else (8 + mantissa) << exponent, three bits and five, never less
+// than the bound. 255 stands for everything above 16 s.
+constexpr unsigned mantissa_bits = 3;
+
+std::int64_t decode_bound(unsigned code) {
+  const std::int64_t mantissa = 8 + static_cast<std::int64_t>(code & 7U);
+  return mantissa << (code >> mantissa_bits);
+}
+
+std::uint8_t encode_bound(const std::optional<std::int64_t>& bound_ns) {
+  constexpr std::uint64_t smallest = 9;  // code 1
+  constexpr unsigned largest_exponent = 31;
+  if (!bound_ns) return 0;
+  const auto bound = static_cast<std::uint64_t>(std::max<std::int64_t>(*bound_ns, smallest));
+  const auto exponent = static_cast<unsigned>(std::bit_width(bound)) > mantissa_bits + 1
+                            ? static_cast<unsigned>(std::bit_width(bound)) - (mantissa_bits + 1)
+                            : 0U;
+  const std::uint64_t remainder_mask = (std::uint64_t{1} << exponent) - 1;
+  const std::uint64_t mantissa = (bound >> exponent) + ((bound & remainder_mask) != 0 ? 1 : 0);
+  // A mantissa of 16 is 8 with the next exponent: the sum carries over by itself.
+  const std::uint64_t code = (std::uint64_t{exponent} << mantissa_bits) + (mantissa - 8);
+  if (exponent > largest_exponent || code > UINT8_MAX) return UINT8_MAX;
+  return static_cast<std::uint8_t>(code);
 }
 
 template <class F>
@@ -104,6 +132,11 @@ std::expected<std::size_t, NetobsReject> parse_entry(std::span<const std::byte> 
   const auto flags = load_be<std::uint8_t>(bytes, at_entry_flags);
   const bool wide = (flags & flag_wide) != 0;
   entry.clock_stepped = (flags & flag_clock_stepped) != 0;
+  entry.tx_hardware_unasked = (flags & flag_tx_hardware_unasked) != 0;
+  entry.hardware_impossible = (flags & flag_hardware_impossible) != 0;
+  if (const auto code = load_be<std::uint8_t>(bytes, at_entry_nic_bound)) {
+    entry.nic_bound_ns = decode_bound(code);
+  }
   const std::size_t size = netobs_entry_size(entry.points, wide);
   if (bytes.size() < size) return std::unexpected(NetobsReject::truncated_entry);
   entry.reflector_sequence = load_be<std::uint32_t>(bytes, 0);
@@ -165,8 +198,11 @@ bool NetobsReplyWriter::add(const NetobsEntry& entry) {
   store_be(bytes, 0, entry.reflector_sequence);
   store_be(bytes, at_entry_sender, entry.sender_sequence);
   store_be(bytes, at_entry_mask, entry.points.bits());
-  const unsigned flags = (wide ? flag_wide : 0U) | (entry.clock_stepped ? flag_clock_stepped : 0U);
+  const unsigned flags = (wide ? flag_wide : 0U) | (entry.clock_stepped ? flag_clock_stepped : 0U) |
+                         (entry.tx_hardware_unasked ? flag_tx_hardware_unasked : 0U) |
+                         (entry.hardware_impossible ? flag_hardware_impossible : 0U);
   store_be(bytes, at_entry_flags, static_cast<std::uint8_t>(flags));
+  store_be(bytes, at_entry_nic_bound, encode_bound(entry.nic_bound_ns));
   store_be(bytes, at_entry_base, raw(base));
   std::size_t offset = entry_header_size;
   for_each_point(entry.points, [&](std::size_t i) {

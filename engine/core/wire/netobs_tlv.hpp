@@ -23,10 +23,15 @@ inline constexpr std::size_t netobs_max_entries = 8;
 struct NetobsEntry {
   std::uint32_t reflector_sequence = 0;
   std::uint32_t sender_sequence = 0;
-  bool clock_stepped = false;  ///< CLOCK_REALTIME was set while the probe may have been here
-  PointSet points{};           ///< which of `ns` are valid
+  bool clock_stepped = false;        ///< CLOCK_REALTIME was set while the probe may have been here
+  bool tx_hardware_unasked = false;  ///< no hardware timestamp was asked for when it was answered
+  bool hardware_impossible = false;  ///< what the NIC gave cannot be of this packet: left out
+  /// The NIC's times are converted to CLOCK_REALTIME and right within so much, nanoseconds; carried
+  /// rounded up by an eighth at most. nullopt: they are the NIC's own.
+  std::optional<std::int64_t> nic_bound_ns{};
+  PointSet points{};  ///< which of `ns` are valid
   std::array<std::int64_t, point_count>
-      ns{};  ///< by index(Point); CLOCK_REALTIME, hardware: the NIC's clock
+      ns{};  ///< by index(Point); CLOCK_REALTIME, hardware: see nic_bound_ns
 
   friend bool operator==(const NetobsEntry&, const NetobsEntry&) = default;
 };
@@ -69,7 +74,7 @@ enum class NetobsReject : std::uint8_t {
 inline constexpr std::size_t netobs_reject_count = 7;
 [[nodiscard]] std::string_view name(NetobsReject reject);
 
-/// Points whose times are those of another clock, the NIC's: carried absolute.
+/// Points whose times may be those of another clock, the NIC's: carried absolute.
 inline constexpr PointSet netobs_hardware_points = [] {
   PointSet set;
   set.add(Point::tx_hardware);

@@ -198,6 +198,10 @@ void TxControl::add_timestamp_id(std::uint32_t id) {
   add(SOL_SOCKET, abi::scm_ts_opt_id, std::as_bytes(std::span(&id, 1)));
 }
 
+void TxControl::add_timestamping(std::uint32_t flags) {
+  add(SOL_SOCKET, abi::so_timestamping_new, std::as_bytes(std::span(&flags, 1)));
+}
+
 void TxControl::add_source(const Endpoint& source) {
   if (source.is_v4()) {
     in_pktinfo info{};

@@ -59,6 +59,9 @@ struct alignas(cmsghdr) TxControl {
   void clear() { size = 0; }
   /// SCM_TS_OPT_ID (Linux 6.13): the id that the datagram's timestamps come back with.
   void add_timestamp_id(std::uint32_t id);
+  /// SO_TIMESTAMPING: these transmit timestamps of the datagram instead of those that the socket
+  /// takes of all (SOF_TIMESTAMPING_TX_*).
+  void add_timestamping(std::uint32_t flags);
   /// IP_PKTINFO or IPV6_PKTINFO: the source address to send from.
   void add_source(const Endpoint& source);
 

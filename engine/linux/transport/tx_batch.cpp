@@ -41,6 +41,7 @@ std::span<TxSlot* const> TxBatch::acquire(std::size_t want, std::size_t limit) {
     slots_[i].size = 0;
     slots_[i].timestamp_id = 0;
     slots_[i].local = {};
+    slots_[i].hardware_stamp = true;
   }
   return std::span(pointers_).first(acquired_);
 }
@@ -57,6 +58,9 @@ void TxBatch::prepare_one(std::size_t index, const UdpSocket& socket) {
   NETOBS_CHECK(slot.size <= slot.buffer.size(), "size {} of {}", slot.size, slot.buffer.size());
   TxControl& control = controls_[index];
   control.clear();
+  if (socket.points.has(Point::tx_hardware) && slot.hardware_stamp) {
+    control.add_timestamping(socket.hardware_stamp_flags());
+  }
   if (socket.has_tx_points()) {
     if (socket.carries_id_beside()) {
       control.add_timestamp_id(slot.timestamp_id);

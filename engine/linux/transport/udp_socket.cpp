@@ -192,8 +192,7 @@ int timestamping_flags(PointSet points, TxIdSource id_source) {
     flags |= SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
   }
   if (points.has(Point::tx_hardware)) {
-    flags |=
-        SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE | SOF_TIMESTAMPING_OPT_TX_SWHW;
+    flags |= SOF_TIMESTAMPING_RAW_HARDWARE | SOF_TIMESTAMPING_OPT_TX_SWHW;
   }
   if (points.has(Point::rx_hardware)) {
     flags |= SOF_TIMESTAMPING_RX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE;
@@ -237,6 +236,13 @@ Result<void> configure(UdpSocket& socket, const TransportOptions& options) {
 }
 
 }  // namespace
+
+std::uint32_t UdpSocket::hardware_stamp_flags() const {
+  std::uint32_t flags = SOF_TIMESTAMPING_TX_HARDWARE;
+  if (points.has(Point::tx_sched)) flags |= SOF_TIMESTAMPING_TX_SCHED;
+  if (points.has(Point::tx_software)) flags |= SOF_TIMESTAMPING_TX_SOFTWARE;
+  return flags;
+}
 
 std::uint64_t UdpSocket::receive_overflow() const {
   std::array<std::uint32_t, SK_MEMINFO_VARS> values{};

@@ -27,6 +27,9 @@ struct UdpSocket {
     return points.has(Point::tx_sched) || points.has(Point::tx_software) ||
            points.has(Point::tx_hardware);
   }
+  /// SOF_TIMESTAMPING_TX_* of a datagram whose hardware timestamp is wanted. The socket itself does
+  /// not ask for one of every datagram: NICs have room for few.
+  [[nodiscard]] std::uint32_t hardware_stamp_flags() const;
   [[nodiscard]] bool carries_id_beside() const {
     return has_tx_points() && tx_id_source == TxIdSource::kernel;
   }

@@ -311,6 +311,89 @@ TEST_F(ReflectorEntries, FullFormEntriesWithHardwareTimes) {
   EXPECT_EQ(reply.entries()[0].ns[index(Point::tx_hardware)], 38 * second);
 }
 
+class ReflectorHardware : public ReflectorEntries {
+ protected:
+  void begin(StampSampling sampling) {
+    start({.available = nic_,
+           .stamp_hardware = true,
+           .stamp_sampling = sampling,
+           .nic_converted = true});
+    // The NIC's clock is 37 s ahead.
+    reflector_->on_nic_clock({epoch - second + 37 * second, epoch - second, 50});
+    reflector_->on_nic_clock({epoch + 37 * second, epoch, 50});
+  }
+  Sent received(std::uint32_t sequence, std::int64_t nic_ns) {
+    const Bytes octets = netobs_request(sequence, nic_, 1);
+    const auto one = offer(RxDatagram{.payload = octets,
+                                      .peer = peer_a,
+                                      .local = probed,
+                                      .app_rx_ns = epoch,
+                                      .rx_software_ns = epoch - 5,
+                                      .rx_hardware_ns = nic_ns,
+                                      .ttl = 64,
+                                      .truncated = false},
+                           at_ms(0));
+    EXPECT_TRUE(one.has_value());
+    return one.value_or(Sent{});
+  }
+  wire::NetobsEntry entry_after(std::uint32_t sequence, int ms) {
+    const auto reply = netobs(probe(sequence, nic_, at_ms(ms), 1));
+    EXPECT_GE(reply.entry_count, 1U);
+    return reply.entry_slots[0];
+  }
+
+  PointSet nic_ = set_of({Point::app_tx, Point::tx_hardware, Point::rx_hardware, Point::app_rx});
+};
+
+TEST_F(ReflectorHardware, TimesAreReportedOnTheHostsClockWithTheirBound) {
+  begin({1});
+  const auto one = received(0, epoch + 37 * second - 400);
+  EXPECT_TRUE(one.reply.hardware_stamp);
+  reflector_->on_tx_timestamp(one.reply.timestamp_id, Point::tx_hardware,
+                              epoch + 37 * second + 1'500);
+  const auto entry = entry_after(1, 0);
+  EXPECT_EQ(entry.points, nic_);
+  EXPECT_EQ(entry.ns[index(Point::rx_hardware)], epoch - 400);
+  EXPECT_EQ(entry.ns[index(Point::tx_hardware)], epoch + 1'500);
+  EXPECT_EQ(entry.nic_bound_ns, 52);  // 51: the look's 50, and what 400 ns of drift may add
+}
+
+TEST_F(ReflectorHardware, AReplyOutsideTheSampleWaitsForNoTimestamp) {
+  begin({2});
+  const auto one = received(0, epoch + 37 * second - 400);
+  reflector_->on_tx_timestamp(one.reply.timestamp_id, Point::tx_hardware,
+                              epoch + 37 * second + 1'500);
+  const auto two = received(1, epoch + 37 * second - 300);
+  EXPECT_FALSE(two.reply.hardware_stamp);
+  const auto entry = entry_after(2, 0);
+  EXPECT_EQ(entry.sender_sequence, 1U);
+  EXPECT_TRUE(entry.tx_hardware_unasked);
+  EXPECT_TRUE(entry.points.has(Point::rx_hardware));
+}
+
+TEST_F(ReflectorHardware, TheTimeOfThePacketBeforeIsReportedAsImpossible) {
+  begin({1});
+  (void)received(0, epoch + 37 * second - 400);
+  (void)received(1, epoch + 37 * second - 400);
+  EXPECT_EQ(reflector_->counters().impossible_hardware, 1U);
+  const auto first = entry_after(2, 30);
+  EXPECT_FALSE(first.hardware_impossible);
+  const auto second_entry = entry_after(3, 30);
+  EXPECT_EQ(second_entry.sender_sequence, 1U);
+  EXPECT_TRUE(second_entry.hardware_impossible);
+  EXPECT_FALSE(second_entry.points.has(Point::rx_hardware));
+}
+
+TEST_F(ReflectorHardware, DisguisedRepliesLookLikePtpEventMessages) {
+  start({.first_sequence = 0x0002'0000});
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    const auto one = sent(request(0x0002'0000 + i));
+    EXPECT_EQ(one.octets[0], std::byte{0});
+    EXPECT_EQ(one.octets[1], std::byte{2});
+    EXPECT_EQ(one.reply.sequence, 0x0002'0000 + i);
+  }
+}
+
 TEST(EntryRing, NumbersPassTwoToThe32) {
   const std::uint64_t first = 0xffffffff;
   EntryRing ring({.capacity = 4}, first);

@@ -85,10 +85,13 @@ TEST_F(ReflectorTlv, FollowUpDescribesThePreviousReplyByItsBestTimestamp) {
 }
 
 TEST_F(ReflectorTlv, FollowUpUsesTheNicsTimeOnlyOnTheSameScale) {
-  start({.hardware_is_realtime = true});
+  start({.nic_converted = true});
+  // The NIC's clock is 37 s ahead.
+  reflector_->on_nic_clock({epoch + 37 * second, epoch, 50});
   const Bytes ask = bytes("80070010") + zeros(16);
   const auto first = sent(request(0) + ask);
-  reflector_->on_tx_timestamp(first.reply.timestamp_id, Point::tx_hardware, epoch + 4'000);
+  reflector_->on_tx_timestamp(first.reply.timestamp_id, Point::tx_hardware,
+                              epoch + 37 * second + 4'000);
   const auto second = answered(ask);
   EXPECT_EQ(load_be<std::uint64_t>(second, 8), wire::ntp_from_unix_ns(epoch + 4'000));
   EXPECT_EQ(second[16], std::byte{1});

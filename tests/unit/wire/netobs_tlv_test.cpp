@@ -99,6 +99,33 @@ TEST(NetobsTlv, HardwareOnlyAndEmptyEntries) {
   EXPECT_EQ(reply.entries()[1], empty);
 }
 
+TEST(NetobsTlv, HardwareTimesSayHowWellTheyAreKnown) {
+  struct Case {
+    std::int64_t bound;
+    unsigned octet;
+    std::int64_t read;
+  };
+  for (const Case& each :
+       {Case{0, 0x01, 9}, Case{9, 0x01, 9}, Case{15, 0x07, 15}, Case{16, 0x08, 16},
+        Case{17, 0x09, 18}, Case{31, 0x10, 32}, Case{250, 0x28, 256},
+        Case{16'106'127'360, 0xf7, 16'106'127'360}, Case{INT64_MAX, 0xff, 32'212'254'720}}) {
+    auto one = entry({{Point::tx_hardware, 9}});
+    one.nic_bound_ns = each.bound;
+    one.tx_hardware_unasked = true;
+    one.hardware_impossible = true;
+    Bytes value(24 + 28);
+    NetobsReplyWriter writer(value, {.available = all});
+    ASSERT_TRUE(writer.add(one));
+    EXPECT_EQ(value[24 + 10], std::byte{0x0c});
+    EXPECT_EQ(value[24 + 11], static_cast<std::byte>(each.octet)) << each.bound;
+    const auto reply = parsed(value);
+    const auto& read = reply.entries()[0];
+    EXPECT_EQ(read.nic_bound_ns, each.read);
+    EXPECT_TRUE(read.tx_hardware_unasked);
+    EXPECT_TRUE(read.hardware_impossible);
+  }
+}
+
 TEST(NetobsTlv, EightEntriesAtMost) {
   Bytes value(1000);
   NetobsReplyWriter writer(value, {.available = all});
