@@ -164,7 +164,9 @@ Result<report::Summary> recompute_summary(store::Store& store, std::string_view 
   config.plan = stats::plan_of(document.path.active[index(Host::sender)],
                                document.path.active[index(Host::reflector)]);
   config.clocks = document.path.clocks;
-  config.nic_clock_mapped = document.path.nic_clock_mapped;
+  for (std::size_t host = 0; host < host_count; ++host) {
+    config.nic_converted[host] = document.path.nic[host].converted;
+  }
   config.interval_ns = 0;
   stats::RunStatistics statistics(config);
   NETOBS_TRY(count, store.scan_probes(run.run_id, [&](std::span<const ProbeRecord> records) {

@@ -140,9 +140,9 @@ std::vector<SegmentPair> pairs_of(const report::Summary& base, const report::Sum
       const auto [at, fresh] = place_of_key.emplace(row.segment.key(), pairs.size());
       constexpr std::size_t any_width = 60;
       if (fresh) {
-        pairs.push_back({.label = report::short_name(row.segment, summary.document.path.clocks,
-                                                     any_width, true),
-                         .place = std::string(stats::place_of(row.segment.kind))});
+        pairs.push_back(
+            {.label = report::short_name(row.segment, row.uncertainty_ns, any_width, true),
+             .place = std::string(stats::place_of(row.segment.kind))});
       }
       SegmentPair& pair = pairs[at->second];
       (is_base ? pair.base : pair.next) = &row;

@@ -73,13 +73,15 @@ void put_table(TextPage& page, const LoadedLatency& loaded) {
     put_row(page, fmt::format("    {}", stats::view_table[i].label), view_by_phase(loaded, i));
   }
   const auto& idle = loaded.runs[index(LoadPhase::idle)].value;
-  const auto clocks = idle ? idle->clocks : stats::ClockRelation{};
+  stats::PathConfig path;
+  if (idle) path.clocks = idle->clocks;
   std::string_view group;
   for (const auto& row : segments_by_phase(loaded)) {
     const auto its = stats::place_of(row.segment.kind);
     if (its != group) page.line(fmt::format("  {}", its));
     group = its;
-    const auto label = report::short_name(row.segment, clocks, name_columns - 5, page.utf8());
+    const auto label = report::short_name(row.segment, stats::uncertainty_ns(row.segment, path),
+                                          name_columns - 5, page.utf8());
     put_row(page, "    " + label, row.figures);
   }
   page.blank();

@@ -41,18 +41,13 @@ std::string joined_short(const stats::Segment& segment) {
                      netobs::name(slot_point(segment.to)));
 }
 
-std::string network_label(const stats::Segment& segment, const stats::ClockRelation& clocks,
-                          bool utf8) {
+std::string network_label(const stats::Segment& segment) {
   using stats::SegmentKind;
   std::string label = segment.kind == SegmentKind::network_forward    ? "out"
                       : segment.kind == SegmentKind::network_backward ? "back"
                       : segment.less                                  ? "out and back"
                                                                       : "and reflector";
   if (segment.name.starts_with("network and stacks")) label += ", stacks";
-  if (segment.kind != SegmentKind::network_both_ways &&
-      clocks.kind == stats::ClockRelation::Kind::synchronised) {
-    label += fmt::format(" {}{}", utf8 ? "\u00b1" : "+-", duration_text(clocks.bound_ns));
-  }
   return label;
 }
 
@@ -202,14 +197,35 @@ std::optional<double> coverage_of(const Figures& figures, const RunDocument& doc
   return static_cast<double>(figures.count) / static_cast<double>(document.probes.received);
 }
 
-std::string short_name(const stats::Segment& segment, const stats::ClockRelation& clocks,
+std::vector<std::string> nic_clock_items(const NicClockInfo& nic, bool utf8) {
+  const std::string_view sign = utf8 ? "\u00b1" : "+-";
+  constexpr double ppb_per_ppm = 1'000;
+  std::vector<std::string> items;
+  items.push_back(nic.clock.empty() ? nic.host : fmt::format("{}: {}", nic.host, nic.clock));
+  if (nic.looks != 0) items.back() += fmt::format(", time scale {}", nic.time_scale);
+  items.push_back(nic.converted ? fmt::format("within {}{}", sign, duration_text(nic.bound_ns))
+                                : "not compared with the host's clock");
+  if (nic.looks > 1) {
+    items.push_back(fmt::format("drift {:.2f} ppm {}{:.2f}", nic.drift_ppb / ppb_per_ppm, sign,
+                                nic.drift_bound_ppb / ppb_per_ppm));
+  }
+  if (nic.steps != 0) items.push_back(fmt::format("set {} in mid-run", counted(nic.steps, "time")));
+  if (!nic.rx_filter.empty()) items.push_back(fmt::format("receives stamped: {}", nic.rx_filter));
+  if (!nic.changed.empty()) items.push_back(fmt::format("changed for the run: {}", nic.changed));
+  return items;
+}
+
+std::string short_name(const stats::Segment& segment, std::int64_t uncertainty_ns,
                        std::size_t width, bool utf8) {
-  std::string label = stats::place_of(segment.kind) == "network"
-                          ? network_label(segment, clocks, utf8)
-                      : segment.name.size() <= width ? segment.name
-                                                     : joined_short(segment);
-  if (display_width(label) > width) label.resize(width);
-  return label;
+  const std::string unsure = uncertainty_ns == 0 ? std::string()
+                                                 : fmt::format(" {}{}", utf8 ? "\u00b1" : "+-",
+                                                               duration_text(uncertainty_ns));
+  const std::size_t room = width - std::min(width, display_width(unsure));
+  std::string label = stats::place_of(segment.kind) == "network" ? network_label(segment)
+                      : segment.name.size() <= room              ? segment.name
+                                                                 : joined_short(segment);
+  if (label.size() > room) label.resize(room);
+  return label + unsure;
 }
 
 }  // namespace netobs::report

@@ -62,10 +62,12 @@ struct TimeUnit {
 [[nodiscard]] std::optional<double> coverage_of(const Figures& figures,
                                                 const RunDocument& document);
 
+/// "sender: /dev/ptp0, TAI", "within +-120 ns", "drift 12.3 ppm +-0.2": one NIC's clock.
+[[nodiscard]] std::vector<std::string> nic_clock_items(const NicClockInfo& nic, bool utf8);
+
 /// The segment's name beside its place, at most `width` columns: point names where the joined names
-/// are too long. One-way network segments carry their clock's bound.
-[[nodiscard]] std::string short_name(const stats::Segment& segment,
-                                     const stats::ClockRelation& clocks, std::size_t width,
-                                     bool utf8);
+/// are too long. uncertainty_ns: shown as +- when it is not 0 (stats::uncertainty_ns).
+[[nodiscard]] std::string short_name(const stats::Segment& segment, std::int64_t uncertainty_ns,
+                                     std::size_t width, bool utf8);
 
 }  // namespace netobs::report

@@ -210,8 +210,11 @@ void View::put_segment(std::size_t index, double share_before, bool new_place) {
   const auto place = stats::place_of(row.segment.kind);
   std::string line =
       page_.left(new_place ? fmt::format("  {}", place) : std::string(), place_width) +
-      page_.left(short_name(row.segment, snapshot_.clocks, segment_width() - 1, page_.utf8()),
-                 segment_width());
+      page_.left(
+          short_name(row.segment,
+                     stats::uncertainty_ns(row.segment, {.active = {}, .clocks = snapshot_.clocks}),
+                     segment_width() - 1, page_.utf8()),
+          segment_width());
   // A waterfall: each bar begins where the time of those before it ends.
   const auto width = static_cast<double>(bar_width());
   const auto start = static_cast<std::size_t>(std::clamp(share_before * width, 0.0, width - 1));

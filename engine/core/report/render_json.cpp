@@ -66,6 +66,28 @@ Json environment_json(const RunDocument& document) {
   return json;
 }
 
+Json nic_clocks_json(const RunDocument& document) {
+  Json clocks = Json::object();
+  for (const NicClockInfo& nic : document.nic_clocks) {
+    const bool read = nic.looks != 0;
+    const auto if_read = [&](auto value) { return read ? Json(value) : Json(nullptr); };
+    clocks[nic.host] = {{"converted", nic.converted},
+                        {"bound_ns", nic.converted ? Json(nic.bound_ns) : Json(nullptr)},
+                        {"clock", nic.clock},
+                        {"method", nic.method},
+                        {"time_scale", nic.time_scale},
+                        {"offset_ns", if_read(nic.offset_ns)},
+                        {"offset_bound_ns", if_read(nic.offset_bound_ns)},
+                        {"drift_ppb", if_read(nic.drift_ppb)},
+                        {"drift_bound_ppb", if_read(nic.drift_bound_ppb)},
+                        {"looks", nic.looks},
+                        {"steps", nic.steps},
+                        {"rx_filter", nic.rx_filter},
+                        {"changed", nic.changed}};
+  }
+  return clocks;
+}
+
 Json probes_json(const RunDocument& document) {
   const auto& probes = document.probes;
   return {{"sent", probes.sent},
@@ -128,6 +150,7 @@ Json segments_json(const Summary& summary) {
       json[key] = row.figures ? figures.at(key) : Json(nullptr);
     }
     json["share"] = or_null(row.share);
+    json["uncertainty_ns"] = row.uncertainty_ns;
     segments.push_back(std::move(json));
   }
   return segments;
@@ -206,6 +229,7 @@ std::string render_json(const Summary& summary, const RenderStyle& /*style*/) {
   json["run"] = run_json(document);
   json["environment"] = environment_json(document);
   json["clocks"] = {{"relation", stats::name(clocks.kind)}, {"bound_ns", clocks.bound_ns}};
+  json["nic_clocks"] = nic_clocks_json(document);
   json["probes"] = probes_json(document);
   json["points"] = points_json(summary.ledger);
   json["rtt_ns"] = views_json(summary.rtt);

@@ -65,7 +65,7 @@ std::string segments(const Summary& summary) {
     const bool largest = summary.largest == i;
     const std::string name =
         fmt::format("{}: {}", stats::place_of(row.segment.kind),
-                    short_name(row.segment, summary.document.path.clocks, any_width, false));
+                    short_name(row.segment, row.uncertainty_ns, any_width, false));
     table += fmt::format(
         "| {} | {} | {} | {} | {} | {} |\n", largest ? fmt::format("**{}**", name) : name,
         code(netobs::name(slot_point(row.segment.from))),
@@ -84,6 +84,10 @@ std::string segments(const Summary& summary) {
 
 std::string rest(const Summary& summary) {
   std::string text = fmt::format("- Layers: {}.\n", layers_text(summary));
+  for (const NicClockInfo& nic : summary.document.nic_clocks) {
+    text += fmt::format("- NIC clock: {}.\n",
+                        escaped(fmt::format("{}", fmt::join(nic_clock_items(nic, false), "; "))));
+  }
   text += fmt::format("- Checks: {}.\n", fmt::join(check_items(summary.document.violations), "; "));
   if (summary.send_error) {
     text += fmt::format("- Send error: p50 {}, p99 {}, max {}.\n", cell(summary.send_error->p50()),

@@ -110,8 +110,7 @@ std::string segment_line(const TextPage& page, const Summary& summary, std::size
                          const SegmentTable& table) {
   const SegmentSummary& row = summary.segments[index];
   std::string line = page.left(
-      short_name(row.segment, summary.document.path.clocks, segment_width - 1, page.utf8()),
-      segment_width);
+      short_name(row.segment, row.uncertainty_ns, segment_width - 1, page.utf8()), segment_width);
   if (!row.figures) return line + page.ink("-- never complete: see coverage", Ink::faint);
   const double relative = table.largest_share > 0 ? row.share.value_or(0) / table.largest_share : 0;
   const std::size_t marks =
@@ -190,6 +189,12 @@ void put_quantiles(TextPage& page, std::string_view label, std::string_view lead
   page.items(label, items, label_width, 3);
 }
 
+void put_nic_clocks(TextPage& page, const Summary& summary) {
+  for (const NicClockInfo& nic : summary.document.nic_clocks) {
+    page.items("NIC clock", nic_clock_items(nic, page.utf8()), label_width, 3);
+  }
+}
+
 void put_checks(TextPage& page, const Summary& summary) {
   page.paragraph("layers", layers_text(summary), label_width);
   const auto& violations = summary.document.violations;
@@ -235,6 +240,7 @@ std::string render_text(const Summary& summary, const RenderStyle& style) {
   if (intended_differs(summary)) {
     put_quantiles(page, "on time", "from the intended send time:", *summary.rtt_intended);
   }
+  put_nic_clocks(page, summary);
   put_checks(page, summary);
   for (const std::string& warning : summary.document.warnings) {
     page.paragraph("warning", warning, label_width, Ink::caution);

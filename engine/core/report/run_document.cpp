@@ -132,6 +132,34 @@ void fields(Self& violations, Field&& field)
 }
 
 template <class Self, class Field>
+void fields(Self& nic, Field&& field)
+  requires std::is_same_v<std::remove_const_t<Self>, stats::NicClockRelation>
+{
+  field("converted", nic.converted);
+  field("bound_ns", nic.bound_ns);
+}
+
+template <class Self, class Field>
+void fields(Self& nic, Field&& field)
+  requires std::is_same_v<std::remove_const_t<Self>, NicClockInfo>
+{
+  field("host", nic.host);
+  field("converted", nic.converted);
+  field("bound_ns", nic.bound_ns);
+  field("clock", nic.clock);
+  field("method", nic.method);
+  field("time_scale", nic.time_scale);
+  field("offset_ns", nic.offset_ns);
+  field("offset_bound_ns", nic.offset_bound_ns);
+  field("drift_ppb", nic.drift_ppb);
+  field("drift_bound_ppb", nic.drift_bound_ppb);
+  field("looks", nic.looks);
+  field("steps", nic.steps);
+  field("rx_filter", nic.rx_filter);
+  field("changed", nic.changed);
+}
+
+template <class Self, class Field>
 void fields(Self& path, Field&& field)
   requires std::is_same_v<std::remove_const_t<Self>, stats::PathConfig>
 {
@@ -139,7 +167,8 @@ void fields(Self& path, Field&& field)
   field("reflector", path.active[index(Host::reflector)]);
   field("clocks", path.clocks.kind);
   field("clock_bound_ns", path.clocks.bound_ns);
-  field("nic_clock_mapped", path.nic_clock_mapped);
+  field("sender_nic", path.nic[index(Host::sender)]);
+  field("reflector_nic", path.nic[index(Host::reflector)]);
 }
 
 template <class Self, class Field>
@@ -175,6 +204,7 @@ void fields(Self& document, Field&& field)
   field("path", document.path);
   field("interval_ns", document.interval_ns);
   field("blocks", document.blocks);
+  field("nic_clocks", document.nic_clocks);
   field("absent_layers", document.absent_layers);
   field("notes", document.notes);
   field("store", document.store);

@@ -49,6 +49,25 @@ struct LayerAbsence {
   friend bool operator==(const LayerAbsence&, const LayerAbsence&) = default;
 };
 
+/// What one host's hardware timestamps were taken with. Of a reflector only what its reports tell.
+struct NicClockInfo {
+  std::string host;            ///< "sender" or "reflector"
+  bool converted = false;      ///< its times are on the scale of CLOCK_REALTIME, within +- bound_ns
+  std::int64_t bound_ns = 0;   ///< the widest of the run
+  std::string clock;           ///< "/dev/ptp0"; empty = not known
+  std::string method;          ///< "PTP_SYS_OFFSET_EXTENDED"
+  std::string time_scale;      ///< "UTC", "TAI", "its own": by its distance from CLOCK_REALTIME
+  std::int64_t offset_ns = 0;  ///< CLOCK_REALTIME minus the NIC's clock at the end of the run
+  std::int64_t offset_bound_ns = 0;  ///< +-
+  double drift_ppb = 0;              ///< > 0: the NIC's clock is the slower one
+  double drift_bound_ppb = 0;        ///< +-
+  std::uint64_t looks = 0;           ///< how often both clocks were read
+  std::uint64_t steps = 0;           ///< how often one of them was set
+  std::string rx_filter;             ///< in force during the run, in the kernel's words
+  std::string changed;               ///< what was changed for the run and put back; empty = nothing
+  friend bool operator==(const NicClockInfo&, const NicClockInfo&) = default;
+};
+
 struct StoreStatus {
   std::string url;  ///< without the password
   std::uint64_t rows_written = 0;
@@ -67,7 +86,8 @@ struct RunDocument {
   stats::ViolationCounters violations;
   stats::PathConfig path;  ///< active points and clocks: the segments follow from it
   std::int64_t interval_ns = 1'000'000'000;
-  stats::RunBlocks blocks;  ///< how the run's own figures vary
+  stats::RunBlocks blocks;               ///< how the run's own figures vary
+  std::vector<NicClockInfo> nic_clocks;  ///< hosts with hardware timestamps
   std::vector<LayerAbsence> absent_layers;
   std::vector<std::string>
       notes;  ///< what the run itself wants said, beside the report's own rules

@@ -24,7 +24,10 @@ std::optional<Figures> above_minimum(const std::optional<Figures>& figures) {
 
 void add_segments(Summary& summary, const Distributions& distributions) {
   for (const stats::Segment& segment : summary.path.segments) {
-    SegmentSummary row{segment, find(distributions, segment.key()), {}};
+    SegmentSummary row{segment,
+                       find(distributions, segment.key()),
+                       {},
+                       stats::uncertainty_ns(segment, summary.document.path)};
     if (row.figures && summary.rtt[0] && summary.rtt[0]->mean > 0) {
       row.share = row.figures->mean / summary.rtt[0]->mean;
     }

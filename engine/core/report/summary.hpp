@@ -40,8 +40,9 @@ struct Figures {
 
 struct SegmentSummary {
   stats::Segment segment;
-  std::optional<Figures> figures;  ///< nullopt: never complete
-  std::optional<double> share;     ///< mean / mean of the application's round trip
+  std::optional<Figures> figures;   ///< nullopt: never complete
+  std::optional<double> share;      ///< mean / mean of the application's round trip
+  std::int64_t uncertainty_ns = 0;  ///< +-, of the clocks between its ends
 };
 
 struct Summary {

@@ -79,6 +79,22 @@ std::string joined_name(Point from, Point to) {
   return joined;
 }
 
+bool is_foreign_clock(const PathConfig& config, std::size_t slot_index) {
+  return is_hardware(slot_point(slot_index)) && !config.nic[index(slot_host(slot_index))].converted;
+}
+
+/// What lies between two slots' clocks.
+std::int64_t between_clocks_ns(std::size_t from, std::size_t to, const PathConfig& config) {
+  const bool same_host = slot_host(from) == slot_host(to);
+  if (same_host && is_hardware(slot_point(from)) == is_hardware(slot_point(to))) return 0;
+  std::int64_t bound_ns = same_host ? 0 : config.clocks.bound_ns;
+  for (const auto end : {from, to}) {
+    if (!is_hardware(slot_point(end))) continue;
+    bound_ns = saturating_sum(bound_ns, config.nic[index(slot_host(end))].bound_ns);
+  }
+  return bound_ns;
+}
+
 using Active = std::array<PointSet, host_count>;
 
 bool bypasses_stack(PointSet active) {
@@ -209,7 +225,7 @@ Path build_path(const PathConfig& config) {
     const Point point = slot_point(slot_index);
     if (!config.active[index(host)].has(point)) continue;
     if (host == Host::reflector && !through_reflector) continue;
-    if (!info(point).in_order || (is_hardware(point) && !config.nic_clock_mapped)) continue;
+    if (!info(point).in_order || is_foreign_clock(config, slot_index)) continue;
     path.chain.push_back(slot_index);
   }
   for (std::size_t i = 0; i + 1 < path.chain.size(); ++i) {
@@ -217,6 +233,12 @@ Path build_path(const PathConfig& config) {
   }
   if (!config.clocks.one_way_allowed()) combine_network(path.segments, config.active);
   return path;
+}
+
+std::int64_t uncertainty_ns(const Segment& segment, const PathConfig& config) {
+  const auto whole = between_clocks_ns(segment.from, segment.to, config);
+  if (!segment.less) return whole;
+  return saturating_sum(whole, between_clocks_ns(segment.less->from, segment.less->to, config));
 }
 
 std::optional<std::int64_t> length_ns(const Segment& segment, const ProbeRecord& record) {

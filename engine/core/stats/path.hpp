@@ -30,12 +30,19 @@ struct ClockRelation {
 [[nodiscard]] std::string_view name(ClockRelation::Kind kind);
 [[nodiscard]] std::optional<ClockRelation::Kind> clock_relation_from_name(std::string_view name);
 
+/// How a NIC's clock relates to CLOCK_REALTIME of its host.
+struct NicClockRelation {
+  /// Its times have been put on that scale. Without it hardware points stay out of the chain: they
+  /// are in another clock.
+  bool converted = false;
+  std::int64_t bound_ns = 0;  ///< where converted: within +- this, the widest of the run
+  friend bool operator==(const NicClockRelation&, const NicClockRelation&) = default;
+};
+
 struct PathConfig {
   std::array<PointSet, host_count> active;  ///< by index(Host)
   ClockRelation clocks;
-  /// The NICs' times have been converted to CLOCK_REALTIME. Without it hardware points stay out of
-  /// the chain: they are in another clock.
-  bool nic_clock_mapped = false;
+  std::array<NicClockRelation, host_count> nic{};  ///< by index(Host)
   friend bool operator==(const PathConfig&, const PathConfig&) = default;
 };
 
@@ -83,6 +90,10 @@ struct Path {
 /// one, at the lowest active points. A reflector without both a receive and a transmit point is
 /// left out: its part then counts as network.
 [[nodiscard]] Path build_path(const PathConfig& config);
+
+/// How much of a segment's length may be the disagreement of clocks, +- nanoseconds: the bounds of
+/// all clocks that it crosses between. 0 when it begins and ends in one clock.
+[[nodiscard]] std::int64_t uncertainty_ns(const Segment& segment, const PathConfig& config);
 
 /// The segment's length in nanoseconds, nullopt unless all of its slots are captured. Impossible
 /// timestamps of a peer saturate at the ends of int64.

@@ -26,7 +26,7 @@ std::int64_t floor_to(std::int64_t value, std::int64_t step) {
 PathConfig RunStatisticsConfig::path() const {
   return {{active_points(plan, Host::sender), active_points(plan, Host::reflector)},
           clocks,
-          nic_clock_mapped};
+          {NicClockRelation{nic_converted[0]}, NicClockRelation{nic_converted[1]}}};
 }
 
 RunStatistics::RunStatistics(const RunStatisticsConfig& config)

@@ -23,7 +23,8 @@ namespace netobs::stats {
 struct RunStatisticsConfig {
   RunPlan plan{};
   ClockRelation clocks;
-  bool nic_clock_mapped = false;
+  /// By index(Host): its hardware times are on the scale of CLOCK_REALTIME.
+  std::array<bool, host_count> nic_converted{};
   /// Length of a roll-up. Intervals start at multiples of it on the sender's CLOCK_REALTIME. 0 = no
   /// roll-ups: only totals are kept.
   std::int64_t interval_ns = 1'000'000'000;

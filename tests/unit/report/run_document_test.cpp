@@ -38,7 +38,21 @@ RunDocument full_document() {
   document.violations = {1, 2, 3, 4, stats::WorstViolation{{0, 23, INT64_MAX}, 77}};
   document.path.active = {PointSet(0xfff), PointSet(0x801)};
   document.path.clocks = {stats::ClockRelation::Kind::synchronised, 1'200};
-  document.path.nic_clock_mapped = true;
+  document.path.nic = {stats::NicClockRelation{true, 7}, stats::NicClockRelation{false, 8}};
+  document.nic_clocks = {{.host = "sender",
+                          .converted = true,
+                          .bound_ns = 120,
+                          .clock = "/dev/ptp0",
+                          .method = "PTP_SYS_OFFSET_EXTENDED",
+                          .time_scale = "TAI",
+                          .offset_ns = -37'000'000'000,
+                          .offset_bound_ns = 90,
+                          .drift_ppb = -12.5,
+                          .drift_bound_ppb = 0.25,
+                          .looks = 11,
+                          .steps = 1,
+                          .rx_filter = "all",
+                          .changed = "rx_filter none -> all"}};
   document.interval_ns = 5;
   document.absent_layers = {{"nic", "none"}};
   document.notes = {"n"};

@@ -83,10 +83,35 @@ TEST(Path, HardwarePointsOnlyInAMappedClock) {
   with_nic.add(Point::tx_hardware);
   with_nic.add(Point::rx_hardware);
   EXPECT_EQ(build_path({{with_nic, with_nic}, {}}), build_path({{classic, classic}, {}}));
-  const Path mapped = build_path({{with_nic, with_nic}, same_clock, true});
+  const Path mapped = build_path(
+      {{with_nic, with_nic}, same_clock, {NicClockRelation{true}, NicClockRelation{true}}});
   EXPECT_EQ(mapped.segments[3].name, "ring and NIC");
   EXPECT_EQ(mapped.segments[4].name, "network, out");
   EXPECT_EQ(mapped.segments[5].name, "NIC to stack");
+}
+
+TEST(Path, WhatCrossesClocksCarriesTheirBounds) {
+  PointSet with_nic = classic;
+  with_nic.add(Point::tx_hardware);
+  with_nic.add(Point::rx_hardware);
+  const PathConfig synchronised{{with_nic, with_nic},
+                                {ClockRelation::Kind::synchronised, 1'000},
+                                {NicClockRelation{true, 20}, NicClockRelation{true, 300}}};
+  const auto bound_of = [&](const PathConfig& config, std::string_view name) {
+    const auto path = build_path(config);
+    const auto found = std::ranges::find(path.segments, name, &Segment::name);
+    return found == path.segments.end() ? -1 : uncertainty_ns(*found, config);
+  };
+  EXPECT_EQ(bound_of(synchronised, "ring and NIC"), 20);  // the sender's comes first
+  EXPECT_EQ(bound_of(synchronised, "network, out"), 1'000 + 20 + 300);
+  EXPECT_EQ(bound_of(synchronised, "NIC to stack"), 300);
+  EXPECT_EQ(bound_of(synchronised, "residence"), 0);
+  auto apart = synchronised;
+  apart.clocks = {};
+  // Each bracket is within one NIC.
+  EXPECT_EQ(bound_of(apart, "network, both ways"), 0);
+  apart.active[index(Host::sender)].remove(Point::rx_hardware);
+  EXPECT_EQ(bound_of(apart, "network, both ways"), 20);
 }
 
 TEST(Path, NothingActive) {

@@ -32,7 +32,7 @@ std::string where_text(const Summary& summary) {
   if (!row.share || summary.segments.size() < 2) return {};
   const std::string_view place = stats::place_of(row.segment.kind);
   constexpr std::size_t any_width = 60;
-  const auto name = short_name(row.segment, summary.document.path.clocks, any_width, true);
+  const auto name = short_name(row.segment, row.uncertainty_ns, any_width, true);
   return fmt::format("The largest part of the time, {}, is the {}{}.", percent_text(*row.share),
                      place == "network" ? "network, " : fmt::format("{}\u2019s ", place), name);
 }

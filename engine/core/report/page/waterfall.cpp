@@ -114,7 +114,7 @@ void put_segment(HtmlWriter& html, const Summary& summary, std::size_t index, co
   const std::string pointer = fmt::format("/segments/{}", index);
   constexpr std::size_t any_width = 60;
   html.open("tr", {{"class", summary.largest == index ? "largest" : ""}});
-  html.element("th", short_name(row.segment, summary.document.path.clocks, any_width, true),
+  html.element("th", short_name(row.segment, row.uncertainty_ns, any_width, true),
                {{"scope", "row"}});
   if (!row.figures) {
     html.element("td", "never complete: see coverage", {{"class", "absent"}, {"colspan", "5"}});
