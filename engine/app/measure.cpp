@@ -65,6 +65,7 @@ class Run {
 
  private:
   [[nodiscard]] RecordSinks sinks();
+  [[nodiscard]] std::function<std::optional<CrossTimestamp>()> looker();
   [[nodiscard]] Result<SenderCounters> send_probes(const Recorder& recorder);
   [[nodiscard]] report::RunDocument describe_start() const;
   void account_losses(stats::PointLedger& ledger) const;
@@ -100,7 +101,14 @@ RecordSinks Run::sinks() {
           },
       .progress = [this](const Progress& progress) { control_.publish(progress); },
       .live = control_.watched(),
+      .look_at_nic = looker(),
+      .nic_looks = session_.nic ? session_.nic->first_looks() : std::vector<CrossTimestamp>{},
   };
+}
+
+std::function<std::optional<CrossTimestamp>()> Run::looker() {
+  if (!session_.nic || !session_.nic->has_clock()) return {};
+  return [this] { return session_.nic->look(); };
 }
 
 Result<SenderCounters> Run::send_probes(const Recorder& recorder) {
@@ -121,6 +129,7 @@ Result<report::Summary> Run::execute() {
   stats::RunStatisticsConfig statistics;
   statistics.plan = session_.plan;
   statistics.clocks = session_.clocks;
+  statistics.nic_converted = session_.nic_converted;
   statistics.interval_ns = document.interval_ns;
   Recorder recorder(observations_, session_.correlator(), statistics, sinks(),
                     other_cpus(config_.cpu));
@@ -173,26 +182,36 @@ report::RunDocument Run::describe_start() const {
   document.path.active = {stats::active_points(session_.plan, Host::sender),
                           stats::active_points(session_.plan, Host::reflector)};
   document.path.clocks = session_.clocks;
+  for (std::size_t host = 0; host < host_count; ++host) {
+    document.path.nic[host].converted = session_.nic_converted[host];
+  }
   return document;
 }
 
 void Run::account_losses(stats::PointLedger& ledger) const {
-  // The ring buffer counts what it could not take; which probes those were is not known, so the
-  // count moves over in the sum.
+  // Others count what they could not take; which probes those were is not known, so the count moves
+  // over in the sum.
+  const auto move = [&](Point point, std::uint64_t count, Reason to) {
+    auto& missing = ledger.at(slot(Host::sender, point)).missing;
+    auto& by_kernel = missing[static_cast<std::size_t>(Reason::lost_by_kernel)];
+    const auto moved = std::min(by_kernel, count);
+    by_kernel -= moved;
+    missing[static_cast<std::size_t>(to)] += moved;
+  };
+  const auto skipped = session_.nic ? session_.nic->tx_skipped() : std::nullopt;
+  if (skipped) move(Point::tx_hardware, *skipped, Reason::skipped_by_nic);
   if (!session_.hooks) return;
   for (const auto& row : point_table) {
-    if (!hook_points.has(row.point)) continue;
-    auto& account = ledger.at(slot(Host::sender, row.point));
-    auto& by_kernel = account.missing[static_cast<std::size_t>(Reason::lost_by_kernel)];
-    const auto ours = std::min(by_kernel, session_.hooks->dropped(row.point));
-    by_kernel -= ours;
-    account.missing[static_cast<std::size_t>(Reason::lost_by_us)] += ours;
+    if (hook_points.has(row.point)) {
+      move(row.point, session_.hooks->dropped(row.point), Reason::lost_by_us);
+    }
   }
 }
 
 void Run::add_outcome(report::RunDocument& document, const Recorder& recorder,
                       const SenderCounters& sender) const {
   const auto& statistics = recorder.statistics();
+  add_nic_clocks(document, session_, recorder);
   document.probes = statistics.probes();
   document.probes.duplicate += recorder.counters().late_duplicates;
   document.skipped = sender.skipped;
@@ -214,6 +233,15 @@ void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
        "observations were dropped because the record thread did not keep up; lower the rate");
   note(recorder.counters().forced_closes,
        "records were closed early because too many probes were under way");
+  note(recorder.counters().impossible_hardware,
+       "hardware timestamps cannot be of their packets and were left out");
+  if (session_.nic) {
+    for (const auto& remark : session_.nic->report().remarks) document.notes.push_back(remark);
+    if (const auto& refused = session_.nic->clock_refused()) {
+      document.notes.push_back(fmt::format(
+          "The NIC's times are not compared with the host's clock: {}", refused->message()));
+    }
+  }
   note(recorder.counters().late_replies, "replies came after their record was closed");
   note(sender.malformed, "replies were malformed and ignored");
   note(sender.bad_hmac, "replies failed authentication and were ignored");

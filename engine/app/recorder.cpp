@@ -14,6 +14,7 @@ constexpr std::size_t batch_size = 4096;
 constexpr std::chrono::milliseconds idle_pause(5);
 constexpr Duration publish_interval = std::chrono::milliseconds(100);
 constexpr Duration snapshot_interval = std::chrono::milliseconds(500);
+constexpr Duration look_interval = std::chrono::milliseconds(100);
 constexpr std::size_t max_steps_kept = 16;
 
 void run_on(const std::vector<int>& cpus) {
@@ -51,11 +52,13 @@ void Recorder::finish() {
 
 void Recorder::run(const std::vector<int>& cpus) {
   run_on(cpus);
+  for (const auto& look : sinks_.nic_looks) correlator_.on_nic_clock(look);
   auto publish_at = os::monotonic_now();
   while (true) {
     // Read before the queue: what was pushed before the stop is then taken below.
     const bool stopping = stop_.load(std::memory_order_acquire);
     const auto taken = take_observations();
+    look_at_nic(os::monotonic_now());
     const auto now = os::monotonic_now();
     // While observations wait in the queue a reply may be among them: nothing is overdue yet, and
     // only complete records close.
@@ -86,6 +89,13 @@ std::size_t Recorder::take_observations() {
     }
   }
   return count;
+}
+
+/// Before records close: they are converted by the latest look.
+void Recorder::look_at_nic(MonotonicTime now) {
+  if (!sinks_.look_at_nic || now < look_at_) return;
+  look_at_ = now + look_interval;
+  if (const auto look = sinks_.look_at_nic()) correlator_.on_nic_clock(*look);
 }
 
 void Recorder::keep(std::span<const ProbeRecord> records) {

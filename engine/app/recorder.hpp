@@ -23,6 +23,10 @@ struct RecordSinks {
   std::function<void(std::vector<stats::IntervalCounts>)> counts;
   std::function<void(const Progress&)> progress;  ///< about ten times a second
   bool live = false;                              ///< progress carries a snapshot for a live view
+  /// The clocks of the sender's NIC and host, about ten times a second; empty = there is no such
+  /// clock. And what was seen of them before.
+  std::function<std::optional<CrossTimestamp>()> look_at_nic{};
+  std::vector<CrossTimestamp> nic_looks{};
 };
 
 class Recorder {
@@ -42,12 +46,19 @@ class Recorder {
   /// After finish().
   [[nodiscard]] const stats::RunStatistics& statistics() const { return statistics_; }
   [[nodiscard]] const CorrelatorCounters& counters() const { return correlator_.counters(); }
+  [[nodiscard]] std::optional<NicClockState> nic_clock() const {
+    return correlator_.nic_clock().state();
+  }
+  [[nodiscard]] std::optional<std::int64_t> nic_bound_ns(Host host) const {
+    return correlator_.nic_bound_ns(host);
+  }
   /// Sizes of the steps of CLOCK_REALTIME that were seen, the first few.
   [[nodiscard]] const std::vector<std::int64_t>& clock_steps_ns() const { return clock_steps_; }
 
  private:
   void run(const std::vector<int>& cpus);
   [[nodiscard]] std::size_t take_observations();
+  void look_at_nic(MonotonicTime now);
   void keep(std::span<const ProbeRecord> records);
   void publish_intervals(bool flush, MonotonicTime now);
   void publish_progress(MonotonicTime now);
@@ -61,6 +72,7 @@ class Recorder {
   std::shared_ptr<const report::LiveSnapshot> snapshot_;
   MonotonicTime began_;
   MonotonicTime snapshot_at_;
+  MonotonicTime look_at_;
   std::vector<Observation> batch_;
   std::vector<std::int64_t> clock_steps_;
   std::atomic<std::uint64_t> closed_{0};

@@ -1,12 +1,14 @@
 #include "app/reflector_loop.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/random.h>
 
 #include <algorithm>
 
 #include "app/features.hpp"
 #include "app/session_setup.hpp"
+#include "core/session/disguise.hpp"
 #include "linux/os/clock.hpp"
 #include "linux/os/interface.hpp"
 
@@ -16,6 +18,9 @@ namespace {
 constexpr Duration longest_wait = std::chrono::milliseconds(100);
 constexpr Duration clock_interval = std::chrono::seconds(1);
 constexpr std::size_t max_datagram_bytes = 9216;
+constexpr Duration nic_look_interval = std::chrono::milliseconds(250);
+/// So many datagrams without a receive time of the NIC, and its filter is not one for them.
+constexpr unsigned unstamped_limit = 8;
 
 Result<std::vector<std::string>> interface_names(const ReflectorOptions& options) {
   if (!options.interface.empty()) return std::vector{options.interface};
@@ -33,6 +38,27 @@ Result<std::vector<int>> interface_indexes(const ReflectorOptions& options) {
     indexes.push_back(facts.index);
   }
   return indexes;
+}
+
+/// Each NIC has a clock of its own, and a datagram's timestamp does not say whose it is.
+Result<std::string> interface_with_clock(const ReflectorOptions& options) {
+  NETOBS_TRY(names, interface_names(options));
+  std::vector<std::string> with_clock;
+  for (const auto& name : names) {
+    NETOBS_TRY(facts, os::interface_facts(name));
+    if (facts.has_phc) with_clock.push_back(name);
+  }
+  if (with_clock.empty()) {
+    return fail({.what = "no interface that it listens on has a hardware clock",
+                 .cause = "",
+                 .remedy = "`ethtool -T INTERFACE` shows what one can stamp."});
+  }
+  if (with_clock.size() > 1) {
+    return fail({.what = fmt::format("{} have hardware clocks", fmt::join(with_clock, ", ")),
+                 .cause = "Times of several clocks cannot be told apart.",
+                 .remedy = "Name one with --interface."});
+  }
+  return with_clock.front();
 }
 
 Result<HookStart> open_hooks(const ReflectorOptions& options, const LinuxTransport& transport,
@@ -67,6 +93,12 @@ ReflectorConfig reflector_config(const ReflectorOptions& options, const LinuxTra
   config.clock_identity = own_clock_identity();
   config.error_estimate = current_error_estimate();
   config.unique_timestamp_ids = transport.ids_are_free();
+  config.stamp_hardware = points.has(Point::tx_hardware);
+  config.stamp_sampling = options.nic.sampling;
+  if (options.nic.ptp_disguise) {
+    config.first_sequence = disguised_first_sequence;
+    config.answer_own_port = true;  // both ends have the port of PTP event messages
+  }
   // A fixed seed would let strangers aim at one bucket; without entropy that is all that is lost.
   (void)::getrandom(&config.hash_seed, sizeof config.hash_seed, 0);
   return config;
@@ -85,6 +117,17 @@ Result<void> check_required(const ReflectorOptions& options, const ReflectorStat
   return {};
 }
 
+std::string nic_text(const NicSide& nic) {
+  const auto& report = nic.report();
+  auto text = fmt::format("{}: rx_filter {}, tx_type {}", report.interface, report.rx_filter,
+                          report.tx_type);
+  if (!report.changed.empty()) text += fmt::format(" (changed: {})", report.changed);
+  if (nic.has_clock()) return fmt::format("{}, clock by {}", text, nic.method());
+  const auto& refused = nic.clock_refused();
+  return fmt::format("{}; its clock cannot be compared with the host's: {}", text,
+                     refused ? refused->message() : "");
+}
+
 }  // namespace
 
 wire::ErrorEstimate current_error_estimate() {
@@ -100,9 +143,12 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
   TransportOptions transport;
   transport.local = options.listen;
   transport.interface = options.interface;
-  transport.points = options.layers.points();
-  transport.points.remove(Point::tx_hardware);
-  transport.points.remove(Point::rx_hardware);
+  transport.points = options.layers.points().without(points_of(Layer::nic));
+  if (auto opened = loop.open_nic(options); !opened) {
+    // First, so that it is the reason given where the layer was asked for by name.
+    loop.state_.refused.push_back(fmt::format("nic: {}", opened.error().message()));
+  }
+  if (loop.nic_) transport.points = transport.points | loop.nic_->points();
   transport.max_datagram_bytes = max_datagram_bytes;
   transport.features = features.transport;
   transport.af_xdp = options.af_xdp;
@@ -124,10 +170,42 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
     loop.state_.refused.push_back(fmt::format("{}: {}", name(point), error.message()));
   }
   NETOBS_TRY_VOID(check_required(options, loop.state_));
-  NETOBS_TRY(reflector,
-             Reflector::make(reflector_config(options, *loop.transport_, loop.state_.points)));
+  auto config = reflector_config(options, *loop.transport_, loop.state_.points);
+  config.nic_converted = loop.nic_ && loop.nic_->has_clock();
+  NETOBS_TRY(reflector, Reflector::make(std::move(config)));
   loop.reflector_ = std::move(reflector);
+  if (loop.nic_) {
+    loop.nic_->settle();
+    for (const auto& look : loop.nic_->first_looks()) loop.reflector_->on_nic_clock(look);
+    loop.state_.nic = nic_text(*loop.nic_);
+    for (const auto& remark : loop.nic_->report().remarks) loop.state_.refused.push_back(remark);
+  }
   return loop;
+}
+
+Result<void> ReflectorLoop::open_nic(const ReflectorOptions& options) {
+  if (!options.layers.wants(Layer::nic)) return {};
+  NETOBS_TRY(interface, interface_with_clock(options));
+  NETOBS_TRY(opened, NicSide::open(interface, points_of(Layer::nic), options.nic));
+  nic_.emplace(std::move(opened));
+  return {};
+}
+
+/// Between packets where it can: a look takes microseconds.
+void ReflectorLoop::follow_nic_clock(MonotonicTime now) {
+  if (!nic_ || now < nic_look_due_) return;
+  nic_look_due_ = now + nic_look_interval;
+  if (const auto look = nic_->look()) reflector_->on_nic_clock(*look);
+}
+
+void ReflectorLoop::watch_filter(std::span<const RxDatagram> datagrams) {
+  if (!nic_ || unstamped_in_a_row_ >= unstamped_limit) return;
+  for (const auto& datagram : datagrams) {
+    unstamped_in_a_row_ = datagram.rx_hardware_ns ? 0 : unstamped_in_a_row_ + 1;
+  }
+  if (unstamped_in_a_row_ < unstamped_limit) return;
+  const auto next = nic_->try_next_filter();
+  if (next && *next) unstamped_in_a_row_ = 0;
 }
 
 void ReflectorLoop::run(const std::atomic<bool>& stop) {
@@ -135,7 +213,10 @@ void ReflectorLoop::run(const std::atomic<bool>& stop) {
     const auto started = os::monotonic_now();
     const auto events = transport_->poll(started + longest_wait, wait_);
     const auto now = os::monotonic_now();
-    if (!events.datagrams.empty()) answer(events.datagrams, now);
+    if (!events.datagrams.empty()) {
+      answer(events.datagrams, now);
+      watch_filter(events.datagrams);
+    }
     // After the replies have left, before the next ones tell of them.
     look_for_clock_step();
     for (const auto& failure : events.send_failures) reflector_->on_send_failure(failure);
@@ -144,6 +225,7 @@ void ReflectorLoop::run(const std::atomic<bool>& stop) {
     }
     take_hook_events();
     follow_clock(now);
+    follow_nic_clock(now);
   }
 }
 
@@ -164,6 +246,7 @@ void ReflectorLoop::answer(std::span<const RxDatagram> datagrams, MonotonicTime 
       slot.peer = reply->peer;
       slot.local = reply->local;
       slot.timestamp_id = reply->timestamp_id;
+      slot.hardware_stamp = reply->hardware_stamp;
       reflector_->stamp_t3(reply->key, slot.buffer.first(slot.size), os::realtime_now().ns);
       ++used;
     }

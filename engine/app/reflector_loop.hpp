@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 
+#include "app/nic_side.hpp"
 #include "app/reflector_service.hpp"
 #include "core/clock/step_detector.hpp"
 #include "linux/timestamp/bpf_hooks.hpp"
@@ -30,13 +31,19 @@ class ReflectorLoop {
   void take_hook_events();
   void follow_clock(MonotonicTime now);
   void look_for_clock_step();
+  Result<void> open_nic(const ReflectorOptions& options);
+  void follow_nic_clock(MonotonicTime now);
+  void watch_filter(std::span<const RxDatagram> datagrams);
 
   ReflectorState state_;
   WaitMode wait_ = WaitMode::block;
+  std::optional<NicSide> nic_;
   std::unique_ptr<LinuxTransport> transport_;
   std::unique_ptr<BpfHookSource> hooks_;
   std::unique_ptr<Reflector> reflector_;
   MonotonicTime clock_due_;
+  MonotonicTime nic_look_due_;
+  unsigned unstamped_in_a_row_ = 0;
   StepDetector step_detector_;
 };
 

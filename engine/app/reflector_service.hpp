@@ -18,6 +18,7 @@ struct ReflectorOptions {
   std::string interface;  ///< answer on this one only; empty = all
   std::string transport = "auto";
   AfXdpOptions af_xdp;
+  NicRequest nic;
   int busy_poll_us = 0;  ///< SO_BUSY_POLL; 0 = leave it
   LayerSelection layers;
   WaitMode wait = WaitMode::block;
@@ -38,6 +39,7 @@ struct ReflectorState {
   Endpoint local;
   std::string transport;
   std::string hooks;                 ///< description, "none" without any
+  std::string nic;                   ///< which NIC's clock stamps, and how it is set; empty = none
   PointSet points;                   ///< that it records
   PointSet on_path;                  ///< that packets pass here at all
   std::vector<std::string> refused;  ///< why points are missing, one line each

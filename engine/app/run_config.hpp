@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/layer_selection.hpp"
+#include "app/nic_side.hpp"
 #include "core/base/result.hpp"
 #include "core/base/time.hpp"
 #include "core/layer/record.hpp"
@@ -49,6 +50,7 @@ struct RunConfig {
   WaitMode wait = WaitMode::hybrid;
   std::string transport = "auto";
   AfXdpOptions af_xdp;
+  NicRequest nic;
   int busy_poll_us = 0;  ///< SO_BUSY_POLL; 0 = leave it
   LayerSelection layers;
   ScheduleConfig schedule;

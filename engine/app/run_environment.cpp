@@ -63,6 +63,24 @@ std::vector<report::EnvironmentEntry> describe_environment(const PreparedSession
   return rows;
 }
 
+void add_nic_clocks(report::RunDocument& document, const PreparedSession& session,
+                    const Recorder& recorder) {
+  for (const Host host : {Host::sender, Host::reflector}) {
+    const bool here = host == Host::sender;
+    const auto hardware =
+        hardware_points(document.path.active[index(host)] |
+                        (here && session.nic ? session.nic->points() : PointSet{}));
+    if (hardware == PointSet{}) continue;
+    auto info =
+        here && session.nic ? session.nic->describe(recorder.nic_clock()) : report::NicClockInfo{};
+    info.host = name(host);
+    info.converted = session.nic_converted[index(host)];
+    info.bound_ns = recorder.nic_bound_ns(host).value_or(0);
+    document.path.nic[index(host)].bound_ns = info.bound_ns;
+    document.nic_clocks.push_back(std::move(info));
+  }
+}
+
 std::vector<std::string> environment_warnings(const PreparedSession& session) {
   std::vector<std::string> warnings;
   const auto host = os::read_host_facts();

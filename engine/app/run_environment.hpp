@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "app/recorder.hpp"
 #include "app/session_setup.hpp"
 #include "core/report/run_document.hpp"
 
@@ -12,6 +13,9 @@ namespace netobs::app {
     const PreparedSession& session);
 /// What of them spoils a measurement, in sentences.
 [[nodiscard]] std::vector<std::string> environment_warnings(const PreparedSession& session);
+/// What the hosts' NIC clocks were, into document.nic_clocks and document.path. After the run.
+void add_nic_clocks(report::RunDocument& document, const PreparedSession& session,
+                    const Recorder& recorder);
 /// One reason per layer that could not be had at the sender.
 [[nodiscard]] std::vector<report::LayerAbsence> absent_layers(const RunConfig& config,
                                                               const PreparedSession& session);

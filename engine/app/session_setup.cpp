@@ -9,6 +9,7 @@
 #include "app/features.hpp"
 #include "app/reflector_loop.hpp"
 #include "app/warm_up.hpp"
+#include "core/session/disguise.hpp"
 #include "core/stats/wide.hpp"
 #include "linux/os/clock.hpp"
 #include "linux/os/host_facts.hpp"
@@ -61,12 +62,10 @@ Result<std::unique_ptr<LinuxTransport>> open_transport(const RunConfig& config,
     NETOBS_TRY(addresses, os::resolve(config.bind_address, 0, family(config)));
     options.local = addresses.front();
   }
+  if (config.nic.ptp_disguise) options.local.port = ptp_event_port;
   options.interface = config.interface;
-  options.points = config.layers.points();
-  if (!session.interface.has_phc) {
-    options.points.remove(Point::tx_hardware);
-    options.points.remove(Point::rx_hardware);
-  }
+  options.points = config.layers.points().without(points_of(Layer::nic));
+  if (session.nic) options.points = options.points | session.nic->points();
   options.max_datagram_bytes = std::min(max_datagram_bytes, std::max(2048U, config.size_bytes));
   options.dscp = config.dscp;
   // Beside kernel timestamps the TTL costs nothing; alone it would be the only control message.
@@ -82,6 +81,19 @@ Result<std::unique_ptr<LinuxTransport>> open_transport(const RunConfig& config,
   options.af_xdp.tai_clock = features.hooks.tai_clock;
   options.busy_poll_us = config.busy_poll_us;
   return make_transport(config.transport, options);
+}
+
+/// Sets the NIC before the socket is opened: a change may take the link down.
+void open_nic(const RunConfig& config, PreparedSession& session) {
+  if (!config.layers.wants(Layer::nic) || !session.interface.has_phc) return;
+  auto opened = NicSide::open(session.interface.name, points_of(Layer::nic), config.nic);
+  if (opened) {
+    session.nic.emplace(std::move(*opened));
+    return;
+  }
+  for (const Point point : {Point::tx_hardware, Point::rx_hardware}) {
+    session.evidence[slot(Host::sender, point)].refused = opened.error();
+  }
 }
 
 void open_hooks(const RunConfig& config, const HookFeatures& features, PreparedSession& session) {
@@ -111,6 +123,12 @@ SenderConfig sender_config(const RunConfig& config, const Endpoint& remote) {
   sender.error_estimate = current_error_estimate();
   sender.remote = remote;
   sender.reflector_points = config.layers.points();
+  sender.stamp_sampling = config.nic.sampling;
+  if (config.nic.ptp_disguise) {
+    sender.first_sequence = disguised_first_sequence;
+    sender.reflector_first_sequence = disguised_first_sequence;
+    sender.count = sender.count == 0 ? max_disguised_probes : sender.count;
+  }
   auto mode = wire::Mode::unauthenticated;
   if (!config.auth_key.empty()) {
     mode = wire::Mode::authenticated;
@@ -134,6 +152,9 @@ struct HostPoints {
   PointSet delivering;
 };
 
+constexpr std::string_view disguise_remedy =
+    "A NIC that stamps PTP messages only may do it with --ptp-disguise on both ends.";
+
 HostPoints judge(Host host, PointSet on_path, PointSet switched_on, PreparedSession& session) {
   HostPoints points{on_path, switched_on};
   for (const auto& row : point_table) {
@@ -154,7 +175,7 @@ HostPoints judge(Host host, PointSet on_path, PointSet switched_on, PreparedSess
     evidence.refused =
         Error{.what = fmt::format("delivered none of {} warm-up probes", session.warmup_replies),
               .cause = "The driver or the kernel accepts the setting and gives no timestamp.",
-              .remedy = ""};
+              .remedy = row.point == Point::rx_hardware ? std::string(disguise_remedy) : ""};
   }
   return points;
 }
@@ -169,6 +190,8 @@ void make_plan(const RunConfig& config, PreparedSession& session) {
   foreign.add(Point::tx_hardware);
   const PointSet on_reflector = session.reflector.multi_layer ? session.reflector.points : foreign;
   const auto sender_path = session.transport->points_on_path();
+  session.nic_converted = {session.nic && session.nic->has_clock(),
+                           session.reflector.nic_converted};
   const std::array hosts{
       judge(Host::sender, sender_path, on_sender, session),
       judge(Host::reflector, reflector_path(session.reflector), on_reflector & wanted, session)};
@@ -266,6 +289,33 @@ std::uint64_t own_clock_identity() {
   return hash == 0 ? 1 : hash;
 }
 
+namespace {
+
+bool gave_no_receive_time(const PreparedSession& session, const WarmUp& warmed) {
+  return session.nic && warmed.replies > 0 &&
+         session.transport->points_enabled().has(Point::rx_hardware) &&
+         warmed.captured[slot(Host::sender, Point::rx_hardware)] == 0;
+}
+
+/// Only delivered timestamps count: a filter that gives none makes room for the next. A NIC that
+/// has been set may need a few seconds until its link is up again.
+Result<WarmUp> warm_up_with_nic(const RunConfig& config, PreparedSession& session,
+                                const RunControl& control, std::uint64_t probes) {
+  int silent_rounds = session.nic && !session.nic->report().changed.empty() ? 3 : 0;
+  while (true) {
+    NETOBS_TRY(warmed, warm_up(session.sender, *session.transport, session.hooks.get(), control,
+                               config.wait, probes));
+    const bool silent = warmed.replies == 0 && warmed.last_errno == 0;
+    if (silent && silent_rounds-- > 0 && !control.stop()) continue;
+    if (!gave_no_receive_time(session, warmed)) return warmed;
+    const auto next = session.nic->try_next_filter();
+    if (!next || !*next) return warmed;
+    silent_rounds = 3;
+  }
+}
+
+}  // namespace
+
 CorrelatorConfig PreparedSession::correlator() const {
   CorrelatorConfig config;
   config.timeout = sender.timeout;
@@ -283,6 +333,7 @@ CorrelatorConfig PreparedSession::correlator() const {
   config.reflector_reports = reflector.reports();
   config.reflector_counts = reflector.stateful;
   config.buffer_comes_back = reflector.base_is_xdp && interface.is_virtual();
+  config.nic_converted = nic_converted;
   return config;
 }
 
@@ -293,17 +344,19 @@ Result<PreparedSession> prepare_session(const RunConfig& config, const RunContro
   session.remote = addresses.front();
   NETOBS_TRY(interface, find_interface(config, session.remote));
   session.interface = interface;
+  open_nic(config, session);
   NETOBS_TRY(transport, open_transport(config, session, features));
   session.transport =
       config.taps.transport ? config.taps.transport(std::move(transport)) : std::move(transport);
   open_hooks(config, features.hooks, session);
   session.sender = sender_config(config, session.remote);
+  session.sender.stamp_hardware = session.transport->points_enabled().has(Point::tx_hardware);
   // The first use of a frame is slow where page tables are shadowed (some virtual machines): 7 us
   // were seen.
   const auto probes =
       bypasses_in_turns(config) ? ping_pong_frames + warm_up_probes : warm_up_probes;
-  NETOBS_TRY(warmed, warm_up(session.sender, *session.transport, session.hooks.get(), control,
-                             config.wait, probes));
+  NETOBS_TRY(warmed, warm_up_with_nic(config, session, control, probes));
+  if (session.nic) session.nic->settle();
   if (warmed.replies == 0) return fail(nobody_answers(config, session, warmed));
   session.reflector = warmed.reflector;
   session.warmup_replies = warmed.replies;

@@ -31,10 +31,13 @@ struct PreparedSession {
   os::InterfaceFacts interface;
   std::unique_ptr<LinuxTransport> transport;
   std::unique_ptr<BpfHookSource> hooks;  ///< null when no hook is attached
+  std::optional<NicSide> nic;            ///< the NIC, set for hardware timestamps
   SenderConfig sender;
   ReflectorInfo reflector;
   stats::RunPlan plan{};
   stats::ClockRelation clocks;
+  /// By index(Host): its hardware times will be on the scale of CLOCK_REALTIME.
+  std::array<bool, host_count> nic_converted{};
   std::uint32_t warmup_replies = 0;
   std::array<PointEvidence, slot_count> evidence;
 

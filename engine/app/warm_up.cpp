@@ -5,6 +5,7 @@
 
 #include "app/sender_loop.hpp"
 #include "core/correlate/correlator.hpp"
+#include "core/session/disguise.hpp"
 
 namespace netobs::app {
 namespace {
@@ -42,7 +43,8 @@ Result<WarmUp> warm_up(SenderConfig config, Transport& transport, HookSource* ho
   config.count = probes;
   config.duration = longest;
   config.timeout = std::min(config.timeout, longest_round_trip);
-  config.first_sequence = first_sequence;
+  const bool disguised = config.first_sequence == disguised_first_sequence;
+  config.first_sequence = disguised ? disguised_warm_up_sequence : first_sequence;
   config.ssid = config.ssid | ssid_bit;
   config.max_drain_probes = 4;
   constexpr std::size_t queue_capacity = 1U << 15U;

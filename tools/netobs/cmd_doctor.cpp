@@ -58,6 +58,9 @@ Run add_doctor(CLI::App& command) {
   command.add_option("HOST[:PORT]", *target, "Try the way to this reflector instead of loopback");
   command.add_option("--transport", options->transport, "auto, io_uring or syscall")
       ->capture_default_str();
+  command.add_option("-I,--interface", options->interface, "Send through this interface only");
+  command.add_flag("--nic-force", options->nic.force,
+                   "Try the NIC although a PTP program depends on its timestamping");
   command.add_option("--without", options->without, "Pretend that a kernel feature is missing")
       ->delimiter(',');
   command.add_option("--auth-key-file", options->auth_key_file, "For an authenticated reflector");

@@ -8,8 +8,10 @@
 #include "app/reflector_service.hpp"
 #include "app/xdp_reflector_service.hpp"
 #include "command.hpp"
+#include "core/session/disguise.hpp"
 #include "core/wire/packet.hpp"
 #include "linux/os/socket.hpp"
+#include "nic_options.hpp"
 #include "run_options.hpp"
 #include "signals.hpp"
 #include "xdp_options.hpp"
@@ -42,6 +44,7 @@ struct ReflectOptions {
   bool quiet = false;
   std::vector<std::string> without;
   XdpOptions xdp;
+  NicOptions nic;
   std::string mode = "stack";
   bool iperf3 = false;
   std::vector<std::uint16_t> iperf3_ports{5092, 5093};
@@ -66,9 +69,9 @@ Result<Prefix> parse_prefix(const std::string& text) {
   return Prefix::of(addresses.front(), length);
 }
 
-Result<Endpoint> parse_listen(const std::string& text) {
+Result<Endpoint> parse_listen(const std::string& text, std::uint16_t default_port) {
   Endpoint any;
-  any.port = wire::default_port;
+  any.port = default_port;
   if (text.empty()) return any;
   if (text.starts_with(':')) {
     NETOBS_TRY(parts, split_host_port("any" + text));
@@ -76,14 +79,17 @@ Result<Endpoint> parse_listen(const std::string& text) {
     return any;
   }
   NETOBS_TRY(parts, split_host_port(text));
-  const auto port = parts.second == 0 ? wire::default_port : parts.second;
+  const auto port = parts.second == 0 ? default_port : parts.second;
   NETOBS_TRY(addresses, os::resolve(parts.first, port));
   return addresses.front();
 }
 
 Result<app::ReflectorOptions> to_options(const ReflectOptions& given) {
   app::ReflectorOptions options;
-  NETOBS_TRY(listen, parse_listen(given.listen));
+  NETOBS_TRY(nic, given.nic.request());
+  options.nic = nic;
+  NETOBS_TRY(listen,
+             parse_listen(given.listen, nic.ptp_disguise ? ptp_event_port : wire::default_port));
   options.listen = listen;
   NETOBS_TRY(layers, app::parse_layers(given.layers));
   options.layers = layers;
@@ -121,6 +127,7 @@ void print_start(const app::ReflectorState& state, const app::ReflectorOptions& 
     if (state.points.has(row.point)) names += (names.empty() ? "" : ", ") + std::string(row.name);
   }
   fmt::print(stderr, "records  {}\n", names);
+  if (!state.nic.empty()) fmt::print(stderr, "NIC      {}\n", state.nic);
   for (const auto& reason : state.refused) fmt::print(stderr, "without  {}\n", reason);
 }
 
@@ -137,6 +144,7 @@ void print_counters(const ReflectorCounters& counters) {
   row(counters.tlvs_unrecognised, "TLVs not recognised");
   row(counters.tlvs_malformed, "requests with a malformed TLV");
   row(counters.tlvs_integrity_failed, "requests whose TLVs failed authentication");
+  row(counters.impossible_hardware, "hardware timestamps that cannot be of their packets");
   row(counters.send_failures, "replies that could not be sent");
 }
 
@@ -206,6 +214,7 @@ Run add_reflect(CLI::App& command) {
       ->capture_default_str()
       ->check(CLI::IsMember({"stack", "xdp"}));
   options->xdp.add_to(command, "AF_XDP and XDP");
+  options->nic.add_to(command, "Hardware timestamps");
   command.add_option("--wait", options->wait, "spin answers fastest and keeps one CPU busy")
       ->capture_default_str()
       ->check(CLI::IsMember({"spin", "block"}));

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <utility>
 
+#include "core/session/disguise.hpp"
 #include "store/url.hpp"
 
 namespace netobs::cli {
@@ -79,6 +80,7 @@ void RunOptions::add_layers(CLI::App& command) {
       ->capture_default_str()
       ->group(how);
   xdp.add_to(command, how);
+  nic.add_to(command, how);
   command
       .add_option(
           "--wait", wait,
@@ -188,6 +190,16 @@ Result<app::RunConfig> RunOptions::to_config() const {
   config.transport = transport;
   config.af_xdp = xdp.af_xdp();
   config.busy_poll_us = xdp.busy_poll_us;
+  NETOBS_TRY(hardware, nic.request());
+  config.nic = hardware;
+  if (hardware.ptp_disguise) {
+    config.port = ptp_event_port;
+    if (config.count > max_disguised_probes) {
+      return fail(usage(
+          fmt::format("{} probes in disguise", config.count),
+          fmt::format("A run of --ptp-disguise has {} probes at most.", max_disguised_probes)));
+    }
+  }
   config.size_bytes = size_bytes;
   config.dscp = static_cast<std::uint8_t>(dscp);
   config.interface = interface;

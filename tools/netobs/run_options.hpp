@@ -7,6 +7,7 @@
 
 #include "app/run_config.hpp"
 #include "core/base/result.hpp"
+#include "nic_options.hpp"
 #include "progress_view.hpp"
 #include "xdp_options.hpp"
 
@@ -41,6 +42,7 @@ struct RunOptions {
   bool v6 = false;
   std::vector<std::string> without;
   XdpOptions xdp;
+  NicOptions nic;
 
   /// Adds the schedule, layer, store and output options.
   void add_to(CLI::App& command);

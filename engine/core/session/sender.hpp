@@ -49,6 +49,7 @@ struct ReflectorInfo {
   bool multi_layer = false;          ///< it answers the Net Obs TLV
   PointSet points;                   ///< that it records in this session
   PointSet on_path;                  ///< that probes pass there at all; empty = not told
+  bool nic_converted = false;        ///< its hardware times come on its CLOCK_REALTIME
   bool base_is_xdp = false;          ///< T2 and T3 are its XDP program's, and nothing else comes
   std::uint64_t clock_identity = 0;  ///< equal on both ends = same kernel, same CLOCK_REALTIME
   std::uint32_t dropped = 0;         ///< timestamps it lost to full buffers

@@ -124,6 +124,7 @@ void Sender::take_report(const wire::NetobsEntry& entry) {
   observation.number = reflector_number(entry.reflector_sequence);
   observation.second = entry.clock_stepped ? 1 : 0;
   observation.value_ns = entry.nic_bound_ns.value_or(-1);
+  reflector_.nic_converted = reflector_.nic_converted || entry.nic_bound_ns.has_value();
   const unsigned flags = (entry.tx_hardware_unasked ? report_flag_tx_hardware_unasked : 0U) |
                          (entry.hardware_impossible ? report_flag_hardware_impossible : 0U);
   observation.slot = static_cast<std::uint8_t>(flags);
