@@ -19,7 +19,10 @@ struct Abilities {
   std::string rx_filter;                ///< in force now; empty where the driver cannot be asked
 };
 
+class NicDevice;
+
 /// Asks the driver (ETHTOOL_GET_TS_INFO); needs no capability. Errors: no such interface.
 [[nodiscard]] Result<Abilities> abilities(const std::string& interface);
+[[nodiscard]] Abilities abilities(NicDevice& device);
 
 }  // namespace netobs::nic

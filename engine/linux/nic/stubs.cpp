@@ -1,6 +1,4 @@
-#include "linux/nic/abilities.hpp"
 #include "linux/nic/nic_setup.hpp"
-#include "linux/nic/phc.hpp"
 #include "linux/nic/ptp_users.hpp"
 
 namespace netobs::nic {
@@ -37,18 +35,6 @@ Result<void> NicSetup::restore() {
   return {};
 }
 std::vector<std::string> restore_leftovers(const std::string&) {
-  return {};
-}
-Result<Abilities> abilities(const std::string&) {
-  return not_yet("ask the NIC what it stamps");
-}
-Result<Phc> Phc::open(int) {
-  return not_yet("open the NIC's clock");
-}
-Result<CrossTimestamp> Phc::read() {
-  return not_yet("read the NIC's clock");
-}
-std::string_view Phc::method() const {
   return {};
 }
 std::vector<PtpUser> ptp_users(const std::string&) {

@@ -24,14 +24,12 @@ RouteRequest::RouteRequest(std::uint16_t type, int flags)
   header_->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
 }
 
-Result<RouteNetlink> RouteNetlink::open() {
-  Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+Result<RouteNetlink> RouteNetlink::open(int protocol) {
+  Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
   const timeval wait{.tv_sec = longest_wait_s, .tv_usec = 0};
   if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0) {
-    return fail({.what = "ask the kernel for routes (rtnetlink)",
-                 .sys_errno = errno,
-                 .cause = "",
-                 .remedy = ""});
+    return fail(
+        {.what = "ask the kernel (netlink)", .sys_errno = errno, .cause = "", .remedy = ""});
   }
   return RouteNetlink(std::move(fd));
 }

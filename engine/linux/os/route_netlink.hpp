@@ -42,7 +42,8 @@ class RouteNetlink {
  public:
   using Visitor = std::function<void(const nlmsghdr&)>;
 
-  [[nodiscard]] static Result<RouteNetlink> open();
+  /// `protocol`: netlink's; generic netlink (NETLINK_GENERIC) is spoken in the same way.
+  [[nodiscard]] static Result<RouteNetlink> open(int protocol = NETLINK_ROUTE);
   /// Sends the request and calls `visit` for each message of the answer. Returns errno of the
   /// kernel's answer, 0 = done; ETIME when there is none within two seconds.
   [[nodiscard]] int ask(RouteRequest& request, const Visitor& visit);
