@@ -1,5 +1,4 @@
 #include "linux/nic/nic_setup.hpp"
-#include "linux/nic/ptp_users.hpp"
 
 namespace netobs::nic {
 namespace {
@@ -35,9 +34,6 @@ Result<void> NicSetup::restore() {
   return {};
 }
 std::vector<std::string> restore_leftovers(const std::string&) {
-  return {};
-}
-std::vector<PtpUser> ptp_users(const std::string&) {
   return {};
 }
 
