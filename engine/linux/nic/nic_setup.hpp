@@ -26,9 +26,10 @@ struct NicReport {
   std::string interface;  ///< the device that was set: of a VLAN device the one below it
   int phc_index = -1;     ///< N of /dev/ptpN; -1: the NIC names no clock
   std::string rx_filter;  ///< in force now, in ethtool's words: "all", "ptpv2-l4-event", "none"
-  std::string tx_type;    ///< "on", "off"; both "unknown" where the driver cannot be asked
+  std::string tx_type;    ///< "on", "off", "onestep-sync"
   std::string changed;    ///< "" or "rx_filter none -> all, tx_type off -> on"
-  /// Sentences: refused and widened filters, a crash's leftover restored.
+  /// Sentences: refused and widened filters, a crash's leftover restored, what restore() left
+  /// alone.
   std::vector<std::string> remarks;
   bool may_stamp_ours = true;  ///< the rx filter in force can match our packets
 };
