@@ -64,7 +64,7 @@ std::uint64_t wide_number_of(const nlattr& attribute) {
 template <class Fixed>
 std::vector<std::uint64_t> with_room(std::uint32_t command, std::uint32_t rows,
                                      std::size_t row_bytes) {
-  std::vector<std::uint64_t> room(1 + (2 * rows * row_bytes + sizeof(Fixed)) / 8);
+  std::vector<std::uint64_t> room(1 + (2 * row_bytes * rows + sizeof(Fixed)) / 8);
   std::memcpy(room.data(), &command, sizeof command);
   return room;
 }

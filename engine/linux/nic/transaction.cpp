@@ -98,7 +98,7 @@ Result<void> Transaction::change() {
   }
   if (!found_) {
     remarks_.push_back(fmt::format(
-        "The driver of {} does not tell its setting; \"off\" and \"none\" will be restored.",
+        "The driver of {} does not tell its setting; rx_filter none, tx_type off will be restored.",
         subject_.nic.interface));
   }
   NETOBS_TRY_VOID(note(std::nullopt));
