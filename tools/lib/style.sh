@@ -69,7 +69,7 @@ style_headers() {
         head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause' ||
           echo "$file:1: both sides include it: needs SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause"
         ;;
-      bpf/*.c | bpf/*.h)
+      bpf/*.c | bpf/*.h | tests/vm/hwtsim/*)
         head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only' ||
           echo "$file:1: runs in the kernel: needs SPDX-License-Identifier: GPL-2.0-only"
         ;;
