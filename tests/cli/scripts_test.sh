@@ -38,7 +38,7 @@ prints() { # prints PATTERN COMMAND...: matched against stdout and stderr togeth
   { "$@" 2>&1 || true; } | grep -qE -- "$pattern"
 }
 
-for script in quickstart setup test lint fuzz debian13 bench ci/gate; do
+for script in quickstart setup test lint fuzz debian13 vm bench ci/gate; do
   check "$script parses" bash -n "tools/$script"
   check "$script --help" "tools/$script" --help
   check "$script --help shows how to call it" prints "^Usage: .*tools/$script" "tools/$script" --help
@@ -58,6 +58,14 @@ check_status 2 "quickstart refuses a count of zero" tools/quickstart --count 0
 check_status 2 "bench refuses a single repetition" tools/bench --repetitions 1
 check_status 2 "bench refuses to compare with nothing" tools/bench --against no-such-file.json
 check_status 2 "quickstart refuses a count that is none" tools/quickstart --count many
+check_status 2 "vm refuses to run nothing" tools/vm
+check_status 2 "vm refuses an unknown scenario" tools/vm no-such-nic
+check_status 2 "vm refuses two scenarios" tools/vm igb e1000e
+check_status 2 "vm refuses a limit of zero" tools/vm --timeout 0 igb
+check_status 2 "vm refuses a scenario with --list" tools/vm --list igb
+for scenario in $(tools/vm --list | awk '{ print $1 }'); do
+  check "the scenario $scenario has a program" test -f "tests/vm/guest/$scenario.py"
+done
 
 # Help has to work from anywhere, also through a link.
 check "quickstart --help from another folder" env -C / "$PWD/tools/quickstart" --help
