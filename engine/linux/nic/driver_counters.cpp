@@ -31,8 +31,8 @@ bool has_one_of(std::string_view text, const std::array<std::string_view, N>& wo
       words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
-std::uint16_t ethtool_family(os::RouteNetlink& netlink) {
-  os::RouteRequest request(GENL_ID_CTRL, 0);
+std::uint16_t ethtool_family(os::Netlink& netlink) {
+  os::NetlinkRequest request(GENL_ID_CTRL, 0);
   auto& header = request.add_header<genlmsghdr>();
   header.cmd = CTRL_CMD_GETFAMILY;
   header.version = 1;
@@ -114,7 +114,7 @@ bool counts_unstamped_tx(std::string_view name) {
 }
 
 UnstampedTx::UnstampedTx(const NicDevice& device) : device_(&device) {
-  if (auto opened = os::RouteNetlink::open(NETLINK_GENERIC)) {
+  if (auto opened = os::Netlink::open(NETLINK_GENERIC)) {
     family_ = ethtool_family(*opened);
     netlink_ = std::move(*opened);
   }
@@ -134,7 +134,7 @@ std::optional<std::uint64_t> UnstampedTx::total() {
 
 std::optional<std::uint64_t> UnstampedTx::common_statistics() {
   if (!netlink_ || family_ == 0) return std::nullopt;
-  os::RouteRequest request(family_, 0);
+  os::NetlinkRequest request(family_, 0);
   auto& header = request.add_header<genlmsghdr>();
   header.cmd = ETHTOOL_MSG_TSINFO_GET;
   header.version = ETHTOOL_GENL_VERSION;

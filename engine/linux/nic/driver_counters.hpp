@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "linux/nic/nic_device.hpp"
-#include "linux/os/route_netlink.hpp"
+#include "linux/os/netlink.hpp"
 
 namespace netobs::nic {
 
@@ -29,7 +29,7 @@ class UnstampedTx {
   [[nodiscard]] std::optional<std::uint64_t> total();
   [[nodiscard]] std::optional<std::uint64_t> common_statistics();
   const NicDevice* device_;
-  std::optional<os::RouteNetlink> netlink_;
+  std::optional<os::Netlink> netlink_;
   std::uint16_t family_ = 0;  ///< the number of ethtool's generic netlink family; 0 = none
   std::optional<std::uint64_t> start_;
 };

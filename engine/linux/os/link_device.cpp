@@ -78,8 +78,8 @@ Link read_link(const nlmsghdr& message) {
   return link;
 }
 
-Result<Link> ask_link(RouteNetlink& netlink, int index) {
-  RouteRequest request(RTM_GETLINK, 0);
+Result<Link> ask_link(Netlink& netlink, int index) {
+  NetlinkRequest request(RTM_GETLINK, 0);
   request.add_header<ifinfomsg>().ifi_index = index;
   Link link;
   const int error = netlink.ask(request, [&](const nlmsghdr& message) {
@@ -105,7 +105,7 @@ Error no_frames(const std::string& name, std::string cause) {
 
 }  // namespace
 
-Result<LinkDevice> link_device(RouteNetlink& netlink, int index) {
+Result<LinkDevice> link_device(Netlink& netlink, int index) {
   NETOBS_TRY(link, ask_link(netlink, index));
   if (link.hardware_type != ARPHRD_ETHER && link.hardware_type != ARPHRD_LOOPBACK) {
     return fail(no_frames(link.name, "It is no Ethernet device."));
@@ -137,7 +137,7 @@ Result<LinkDevice> link_device(const std::string& name) {
                  .remedy = "`ip link` lists those there are.",
                  .exit = ExitCode::usage});
   }
-  NETOBS_TRY(netlink, RouteNetlink::open());
+  NETOBS_TRY(netlink, Netlink::open());
   return link_device(netlink, static_cast<int>(index));
 }
 

@@ -6,7 +6,7 @@
 
 #include "core/base/mac_address.hpp"
 #include "core/base/result.hpp"
-#include "linux/os/route_netlink.hpp"
+#include "linux/os/netlink.hpp"
 
 namespace netobs::os {
 
@@ -26,7 +26,7 @@ struct LinkDevice {
 
 /// Errors: no such device (ENODEV), no Ethernet frames on it (EOPNOTSUPP): tun, ppp, raw IP; a VLAN
 /// on a VLAN.
-[[nodiscard]] Result<LinkDevice> link_device(RouteNetlink& netlink, int index);
+[[nodiscard]] Result<LinkDevice> link_device(Netlink& netlink, int index);
 [[nodiscard]] Result<LinkDevice> link_device(const std::string& name);
 
 }  // namespace netobs::os

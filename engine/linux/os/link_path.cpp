@@ -84,8 +84,8 @@ Route read_route(const nlmsghdr& message) {
   return route;
 }
 
-Result<Route> ask_route(RouteNetlink& netlink, const LinkPathQuery& query, int interface) {
-  RouteRequest request(RTM_GETROUTE, 0);
+Result<Route> ask_route(Netlink& netlink, const LinkPathQuery& query, int interface) {
+  NetlinkRequest request(RTM_GETROUTE, 0);
   auto& fixed = request.add_header<rtmsg>();
   fixed.rtm_family = family_of(query.remote);
   fixed.rtm_dst_len = bits_of(query.remote);
@@ -113,8 +113,8 @@ struct Neighbour {
   MacAddress mac{};
 };
 
-Neighbour ask_neighbour(RouteNetlink& netlink, const Endpoint& address, int interface) {
-  RouteRequest request(RTM_GETNEIGH, 0);
+Neighbour ask_neighbour(Netlink& netlink, const Endpoint& address, int interface) {
+  NetlinkRequest request(RTM_GETNEIGH, 0);
   auto& fixed = request.add_header<ndmsg>();
   fixed.ndm_family = family_of(address);
   fixed.ndm_ifindex = interface;
@@ -159,8 +159,8 @@ bool ping_neighbour(const Endpoint& address, const Endpoint& source, const LinkD
 }
 
 /// The kernel resolves it as if it had a packet for it (neigh_event_send).
-int provoke_neighbour(RouteNetlink& netlink, const Endpoint& address, int interface) {
-  RouteRequest request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+int provoke_neighbour(Netlink& netlink, const Endpoint& address, int interface) {
+  NetlinkRequest request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
   auto& fixed = request.add_header<ndmsg>();
   fixed.ndm_family = family_of(address);
   fixed.ndm_ifindex = interface;
@@ -187,8 +187,8 @@ Error nobody_answers(const Endpoint& address, const LinkDevice& device, int erro
   return made;
 }
 
-Result<MacAddress> find_neighbour(RouteNetlink& netlink, const Endpoint& address,
-                                  const LinkPath& path, Duration limit) {
+Result<MacAddress> find_neighbour(Netlink& netlink, const Endpoint& address, const LinkPath& path,
+                                  Duration limit) {
   constexpr Duration pause = std::chrono::milliseconds(1);
   const LinkDevice& device = path.device;
   const auto until = monotonic_now() + limit;
@@ -213,11 +213,11 @@ Result<MacAddress> find_neighbour(RouteNetlink& netlink, const Endpoint& address
 }  // namespace
 
 Result<LinkPath> find_link_path(const LinkPathQuery& query) {
-  NETOBS_TRY(netlink, RouteNetlink::open());
+  NETOBS_TRY(netlink, Netlink::open());
   return find_link_path(netlink, query);
 }
 
-Result<LinkPath> find_link_path(RouteNetlink& netlink, const LinkPathQuery& query) {
+Result<LinkPath> find_link_path(Netlink& netlink, const LinkPathQuery& query) {
   const auto scope = static_cast<int>(query.remote.scope_id);
   NETOBS_TRY(route, ask_route(netlink, query, query.interface != 0 ? query.interface : scope));
   LinkPath path;

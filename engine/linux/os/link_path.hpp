@@ -32,7 +32,7 @@ struct LinkPath {
 /// Looks the route up, then the neighbour. One that is not resolved is asked for by the kernel's
 /// own ARP or neighbour discovery, which needs CAP_NET_ADMIN; no datagram is sent. Errors: no route
 /// (ENETUNREACH), nobody answers (EHOSTUNREACH), no such interface, no Ethernet.
-[[nodiscard]] Result<LinkPath> find_link_path(RouteNetlink& netlink, const LinkPathQuery& query);
+[[nodiscard]] Result<LinkPath> find_link_path(Netlink& netlink, const LinkPathQuery& query);
 [[nodiscard]] Result<LinkPath> find_link_path(const LinkPathQuery& query);
 
 /// Tells whether routes, neighbours, addresses or links have changed since the last look. The

@@ -97,7 +97,7 @@ Result<AfXdpParts> open_af_xdp(const TransportOptions& options) {
   flow_link.mtu_bytes = way.device.mtu_bytes;
   flow_link.port = control.local.port;
   flow_link.dscp = options.dscp;
-  NETOBS_TRY(netlink, os::RouteNetlink::open());
+  NETOBS_TRY(netlink, os::Netlink::open());
   FlowTable flows(flow_link, std::move(netlink));
   if (options.remote && flows.find(*options.remote, way.source) == nullptr) {
     return fail({.what = "find the way to " + options.remote->address_text(),

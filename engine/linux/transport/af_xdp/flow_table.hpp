@@ -34,7 +34,7 @@ struct Flow {
 /// Bounded: a newcomer may push another peer out, which is then resolved again. One thread.
 class FlowTable {
  public:
-  FlowTable(FlowLink link, os::RouteNetlink netlink)
+  FlowTable(FlowLink link, os::Netlink netlink)
       : link_(link), netlink_(std::move(netlink)), entries_(capacity) {}
 
   /// From `local` (all zero = the route decides) to `peer`. Asks the kernel when it is not known,
@@ -70,7 +70,7 @@ class FlowTable {
                                const MacAddress& next_hop, std::uint32_t mtu_bytes) const;
 
   FlowLink link_;
-  os::RouteNetlink netlink_;  // of the network namespace of the interface
+  os::Netlink netlink_;  // of the network namespace of the interface
   std::vector<Entry> entries_;
   std::uint64_t generation_ = 1;
   std::size_t refreshed_ = 0;  // entries before it are of this generation

@@ -1,7 +1,9 @@
 #pragma once
-// Questions to the kernel's routing, link and neighbour tables (rtnetlink(7)), on top of libmnl.
+// Questions to the kernel over netlink(7): its routing, link and neighbour tables (rtnetlink(7))
+// and the families of generic netlink. On top of libmnl.
 
 #include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
@@ -17,9 +19,9 @@
 namespace netobs::os {
 
 /// One request message under construction: a fixed header of the given type, then attributes.
-class RouteRequest {
+class NetlinkRequest {
  public:
-  RouteRequest(std::uint16_t type, int flags);
+  NetlinkRequest(std::uint16_t type, int flags);
 
   template <class Header>
   [[nodiscard]] Header& add_header() {
@@ -37,19 +39,19 @@ class RouteRequest {
   nlmsghdr* header_;
 };
 
-/// A socket to the tables of the network namespace that it was opened in.
-class RouteNetlink {
+/// A socket to the kernel, for the network namespace that it was opened in.
+class Netlink {
  public:
   using Visitor = std::function<void(const nlmsghdr&)>;
 
-  /// `protocol`: netlink's; generic netlink (NETLINK_GENERIC) is spoken in the same way.
-  [[nodiscard]] static Result<RouteNetlink> open(int protocol = NETLINK_ROUTE);
+  /// protocol: NETLINK_ROUTE or NETLINK_GENERIC.
+  [[nodiscard]] static Result<Netlink> open(int protocol = NETLINK_ROUTE);
   /// Sends the request and calls `visit` for each message of the answer. Returns errno of the
   /// kernel's answer, 0 = done; ETIME when there is none within two seconds.
-  [[nodiscard]] int ask(RouteRequest& request, const Visitor& visit);
+  [[nodiscard]] int ask(NetlinkRequest& request, const Visitor& visit);
 
  private:
-  explicit RouteNetlink(Fd fd) : fd_(std::move(fd)) {}
+  explicit Netlink(Fd fd) : fd_(std::move(fd)) {}
   Fd fd_;
   std::uint32_t sequence_ = 0;
 };

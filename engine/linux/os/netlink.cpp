@@ -1,4 +1,4 @@
-#include "linux/os/route_netlink.hpp"
+#include "linux/os/netlink.hpp"
 
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,29 +12,31 @@ constexpr int longest_wait_s = 2;
 constexpr std::size_t reply_bytes = 32U << 10U;  // what the kernel puts into one answer at most
 
 int hand_out(const nlmsghdr* message, void* visitor) {
-  (*static_cast<const RouteNetlink::Visitor*>(visitor))(*message);
+  (*static_cast<const Netlink::Visitor*>(visitor))(*message);
   return MNL_CB_OK;
 }
 
 }  // namespace
 
-RouteRequest::RouteRequest(std::uint16_t type, int flags)
+NetlinkRequest::NetlinkRequest(std::uint16_t type, int flags)
     : header_(mnl_nlmsg_put_header(bytes_.data())) {
   header_->nlmsg_type = type;
   header_->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
 }
 
-Result<RouteNetlink> RouteNetlink::open(int protocol) {
+Result<Netlink> Netlink::open(int protocol) {
   Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
   const timeval wait{.tv_sec = longest_wait_s, .tv_usec = 0};
   if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0) {
-    return fail(
-        {.what = "ask the kernel (netlink)", .sys_errno = errno, .cause = "", .remedy = ""});
+    return fail({.what = "ask the kernel about its network (netlink)",
+                 .sys_errno = errno,
+                 .cause = "",
+                 .remedy = ""});
   }
-  return RouteNetlink(std::move(fd));
+  return Netlink(std::move(fd));
 }
 
-int RouteNetlink::ask(RouteRequest& request, const Visitor& visit) {
+int Netlink::ask(NetlinkRequest& request, const Visitor& visit) {
   auto& header = request.header();
   header.nlmsg_seq = ++sequence_;
   // Ends the answer to a question that has only one message for it.
