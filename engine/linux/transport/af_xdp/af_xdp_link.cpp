@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "linux/os/interface.hpp"
+#include "linux/os/xdp_features.hpp"
 
 namespace netobs {
 namespace {
@@ -41,8 +42,42 @@ bool final_error(const Error& error) {
          error.sys_errno == ENODEV || error.sys_errno == EAFNOSUPPORT;
 }
 
+/// Which of the NIC's times to ask for, and why not the others.
+struct HardwarePlan {
+  bool receive = false;
+  bool transmit = false;
+  std::string no_receive;
+  std::string no_transmit;
+};
+
+HardwarePlan plan_hardware(const AfXdpLinkOptions& options, const Attempt& attempt) {
+  HardwarePlan plan;
+  if (!options.steering.rx_hardware && !options.tx_hardware) return plan;
+  const auto features = os::xdp_clock_features(options.steering.ifindex);
+  // A program for one device's times runs in its driver or not at all. Who cannot tell may have
+  // them.
+  if (options.steering.rx_hardware) {
+    if (attempt.attach != XdpMode::native) {
+      plan.no_receive = "not in SKB mode";
+    } else if (!features.receive.value_or(true)) {
+      plan.no_receive = "the driver has none for XDP";
+    }
+    plan.receive = plan.no_receive.empty();
+  }
+  if (options.tx_hardware) {
+    if (!attempt.zero_copy) {
+      plan.no_transmit = "in zero-copy mode only";
+    } else if (!features.transmit) {
+      plan.no_transmit = "the driver has none for AF_XDP";
+    }
+    plan.transmit = plan.no_transmit.empty();
+  }
+  return plan;
+}
+
 /// A socket on every receive queue: which of them the NIC puts a packet into is its own choice.
 Result<std::vector<xsk::Socket>> open_sockets(const AfXdpLinkOptions& options, bool zero_copy,
+                                              bool tx_metadata,
                                               const linux_bpf::Steering& steering) {
   const unsigned queues = std::min(os::receive_queue_count(options.interface), most_queues);
   xsk::SocketOptions wanted;
@@ -55,15 +90,10 @@ Result<std::vector<xsk::Socket>> open_sockets(const AfXdpLinkOptions& options, b
     wanted.queue = queue;
     // Only the first sends; the others have the least that the kernel takes.
     wanted.tx_frames = queue == 0 ? options.tx_frames : 2;
-    wanted.tx_metadata = queue == 0 && options.tx_hardware;
-    auto socket = xsk::Socket::open(wanted);
-    if (!socket && wanted.tx_metadata && socket.error().sys_errno == EINVAL) {
-      wanted.tx_metadata = false;  // Linux before 6.11
-      socket = xsk::Socket::open(wanted);
-    }
-    if (!socket) return std::unexpected(std::move(socket).error());
-    NETOBS_TRY_VOID(steering.add_socket(queue, socket->fd()));
-    sockets.push_back(std::move(*socket));
+    wanted.tx_metadata = queue == 0 && tx_metadata;
+    NETOBS_TRY(socket, xsk::Socket::open(wanted));
+    NETOBS_TRY_VOID(steering.add_socket(queue, socket.fd()));
+    sockets.push_back(std::move(socket));
   }
   return sockets;
 }
@@ -71,16 +101,19 @@ Result<std::vector<xsk::Socket>> open_sockets(const AfXdpLinkOptions& options, b
 Result<AfXdpLink> open_one(const AfXdpLinkOptions& options, const Attempt& attempt) {
   AfXdpLink link;
   link.mode = attempt.attach;
+  auto plan = plan_hardware(options, attempt);
   auto steering_options = options.steering;
-  // A program for one device's hardware times runs in its driver or not at all.
-  steering_options.rx_hardware = steering_options.rx_hardware && attempt.attach == XdpMode::native;
+  steering_options.rx_hardware = plan.receive;
   NETOBS_TRY(steering, linux_bpf::Steering::load(steering_options));
   link.steering = std::make_unique<linux_bpf::Steering>(std::move(steering));
+  link.no_rx_hardware =
+      plan.receive ? link.steering->hardware_refusal() : std::move(plan.no_receive);
+  link.no_tx_hardware = std::move(plan.no_transmit);
   NETOBS_TRY(attachment,
              linux_bpf::attach_xdp(link.steering->program_fd(), options.steering.ifindex,
                                    attempt.attach, options.af_xdp.replace_program));
   link.attachment = std::move(attachment);
-  NETOBS_TRY(sockets, open_sockets(options, attempt.zero_copy, *link.steering));
+  NETOBS_TRY(sockets, open_sockets(options, attempt.zero_copy, plan.transmit, *link.steering));
   link.sockets = std::move(sockets);
   return link;
 }

@@ -22,7 +22,7 @@ struct AfXdpLinkOptions {
   int busy_poll_us = 0;
   std::uint32_t rx_frames = 1024;  ///< of all queues together, at least
   std::uint32_t tx_frames = 512;
-  bool tx_hardware = false;  ///< ask for TX timestamps by metadata
+  bool tx_hardware = false;  ///< TX timestamps by metadata, where the driver has them
 };
 
 /// Detached and closed when it goes, in that order: what is on its way then passes to the stack.
@@ -32,6 +32,9 @@ struct AfXdpLink {
   linux_bpf::XdpAttachment attachment;
   linux_bpf::XdpMode mode = linux_bpf::XdpMode::native;
   std::string refused;  ///< why no better mode was had; empty = nothing was refused
+  /// Why the NIC's times of what is received, and sent, are not had although they were asked for.
+  std::string no_rx_hardware;
+  std::string no_tx_hardware;
 
   /// Tries the modes in order of speed, or only the one that was asked for. In the network
   /// namespace of the interface.

@@ -165,6 +165,7 @@ std::span<TxSlot* const> AfXdpTransport::acquire(std::size_t want) {
     slot.size = 0;
     slot.peer = {};
     slot.local = {};
+    slot.hardware_stamp = true;
     acquired_slots_.push_back(&slot);
   }
   return acquired_slots_;
@@ -184,11 +185,8 @@ int AfXdpTransport::queue_one(std::uint32_t index) {
   const std::size_t bytes = flow->header.size() + slot.size;
   const auto frame = socket.send_frame(index);
   flow->header.write(frame.subspan(start, bytes));
-  if (socket.has_tx_metadata()) {
-    const xsk::TxMetadata metadata{.flags = xsk::tx_metadata_timestamp};
-    const auto source = std::as_bytes(std::span(&metadata, 1));
-    std::ranges::copy(source, frame.subspan(start - source.size()).begin());
-  }
+  // Written even where no time is wanted: drivers of some kernels look there without being told to.
+  if (socket.has_tx_metadata()) xsk::ask_for_time(frame.first(start), slot.hardware_stamp);
   starts_[index] = static_cast<std::uint8_t>(start);
   socket.queue_send(index, start, bytes);
   return 0;
@@ -410,8 +408,11 @@ std::string AfXdpTransport::description() const {
                                  link_.sockets.size() == 1 ? "" : "s");
   if (busy_poll_) text += ", busy polling";
   if (!link_.refused.empty()) text += fmt::format("; {}", link_.refused);
-  if (const auto& why = link_.steering->hardware_refusal(); !why.empty()) {
-    text += fmt::format("; no NIC receive times: {}", why);
+  if (!link_.no_rx_hardware.empty()) {
+    text += fmt::format("; no NIC receive times: {}", link_.no_rx_hardware);
+  }
+  if (!link_.no_tx_hardware.empty()) {
+    text += fmt::format("; no NIC transmit times: {}", link_.no_tx_hardware);
   }
   return text + ")";
 }

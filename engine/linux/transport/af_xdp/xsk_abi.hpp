@@ -20,13 +20,14 @@ struct UmemRegistration {
 };
 static_assert(sizeof(UmemRegistration) == 32);
 
-/// XDP_UMEM_TX_METADATA_LEN, Linux 6.11: the length is meant. Without the flag 6.8 to 6.10 take it
-/// too, but older kernels would ignore it.
+/// XDP_UMEM_TX_METADATA_LEN, Linux 6.11: the length is meant. Linux 6.8 to 6.10 know the length
+/// and refuse the flag; older kernels would ignore the length.
 inline constexpr std::uint32_t umem_tx_metadata_flag = 1U << 2U;
 inline constexpr std::uint32_t descriptor_has_metadata = 1U << 1U;  ///< XDP_TX_METADATA
 
 /// struct xsk_tx_metadata, Linux 6.8: stands right before the frame. The timestamp comes back in
-/// the place of what was asked for.
+/// the place of what was asked for. Linux before 6.14 knows the first two fields and takes any
+/// length.
 struct TxMetadata {
   std::uint64_t flags = 0;
   std::uint64_t timestamp_ns = 0;  ///< by the NIC's clock; request: checksum offsets, unused here

@@ -17,6 +17,7 @@ inline constexpr std::size_t receive_metadata_bytes = sizeof(netobs_xdp_metadata
 struct ReceiveTimes {
   std::int64_t ns = 0;           ///< of the program's clock
   std::int64_t hardware_ns = 0;  ///< of the NIC's clock; 0 = none
+  friend bool operator==(const ReceiveTimes&, const ReceiveTimes&) = default;
 };
 
 /// Reads the program's times and erases them, so that a frame without any is never taken for the
@@ -28,6 +29,13 @@ struct ReceiveTimes {
   std::memset(before.data(), 0, sizeof metadata);
   return ReceiveTimes{static_cast<std::int64_t>(metadata.ns),
                       static_cast<std::int64_t>(metadata.hardware_ns)};
+}
+
+/// Says in front of a frame to be sent whether the driver shall leave its time there, and erases
+/// what a frame before it got. `before`: everything in front of it, room for TxMetadata at least.
+inline void ask_for_time(std::span<std::byte> before, bool wanted) {
+  const TxMetadata metadata{.flags = wanted ? tx_metadata_timestamp : 0};
+  std::memcpy(before.last<sizeof metadata>().data(), &metadata, sizeof metadata);
 }
 
 /// `before`: everything in front of a sent frame. nullopt: the driver left no time.

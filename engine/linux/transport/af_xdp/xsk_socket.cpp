@@ -65,6 +65,10 @@ Result<void> register_umem(int fd, const os::Mapping& umem, bool tx_metadata) {
     registration.flags = umem_tx_metadata_flag;
   }
   if (::setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &registration, sizeof registration) == 0) return {};
+  if (tx_metadata && errno == EINVAL) {
+    registration.flags = 0;
+    if (::setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &registration, sizeof registration) == 0) return {};
+  }
   Error error{.what = fmt::format("register {} KiB of frames for AF_XDP", umem.size_bytes() / 1024),
               .sys_errno = errno,
               .cause = "",
@@ -72,8 +76,6 @@ Result<void> register_umem(int fd, const os::Mapping& umem, bool tx_metadata) {
   if (errno == ENOBUFS) {
     error.cause = "The memory that the process may lock is used up.";
     error.remedy = "Raise `ulimit -l`, or give the process CAP_IPC_LOCK.";
-  } else if (tx_metadata && errno == EINVAL) {
-    error.cause = "The kernel has no TX metadata (Linux 6.11).";
   }
   return fail(std::move(error));
 }

@@ -25,8 +25,10 @@ struct SocketOptions {
   std::uint32_t rx_frames = 1024;  ///< a power of two
   std::uint32_t tx_frames = 512;   ///< a power of two
   bool zero_copy = false;          ///< else copy mode
-  bool tx_metadata = false;        ///< room for TxMetadata in front of each sent frame
-  int busy_poll_us = 0;            ///< SO_BUSY_POLL with SO_PREFER_BUSY_POLL; 0 = leave it
+  /// TxMetadata stands in front of each sent frame. Only where os::xdp_clock_features() has told of
+  /// transmit times: that says that the kernel knows of it.
+  bool tx_metadata = false;
+  int busy_poll_us = 0;  ///< SO_BUSY_POLL with SO_PREFER_BUSY_POLL; 0 = leave it
 };
 
 /// What the kernel counted (XDP_STATISTICS). Cumulative.
