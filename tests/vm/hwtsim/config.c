@@ -5,11 +5,19 @@
 #include "hwtsim.h"
 
 static const char counter_names[HWTSIM_COUNTERS][ETH_GSTRING_LEN] = {
-    [HWTSIM_TX_DELIVERED] = "tx_hwtstamp_delivered", [HWTSIM_TX_DROPPED] = "tx_hwtstamp_dropped",
-    [HWTSIM_TX_SKIPPED] = "tx_hwtstamp_skipped",     [HWTSIM_TX_FALSE] = "tx_hwtstamp_false",
-    [HWTSIM_RX_DELIVERED] = "rx_hwtstamp_delivered", [HWTSIM_RX_DROPPED] = "rx_hwtstamp_dropped",
-    [HWTSIM_RX_FALSE] = "rx_hwtstamp_false",         [HWTSIM_CONFIG_GET] = "hwtstamp_config_get",
-    [HWTSIM_CONFIG_SET] = "hwtstamp_config_set",     [HWTSIM_FRAMES_LOST] = "tx_frames_lost",
+    [HWTSIM_TX_DELIVERED] = "tx_hwtstamp_delivered",
+    [HWTSIM_TX_DROPPED] = "tx_hwtstamp_dropped",
+    [HWTSIM_TX_SKIPPED] = "tx_hwtstamp_skipped",
+    [HWTSIM_TX_FALSE] = "tx_hwtstamp_false",
+    [HWTSIM_RX_DELIVERED] = "rx_hwtstamp_delivered",
+    [HWTSIM_RX_DROPPED] = "rx_hwtstamp_dropped",
+    [HWTSIM_RX_FALSE] = "rx_hwtstamp_false",
+    [HWTSIM_CONFIG_GET] = "hwtstamp_config_get",
+    [HWTSIM_CONFIG_SET] = "hwtstamp_config_set",
+    [HWTSIM_FRAMES_LOST] = "tx_frames_lost",
+    [HWTSIM_XDP_RECEIVED] = "rx_xdp_packets",
+    [HWTSIM_XDP_LOST] = "rx_xdp_lost",
+    [HWTSIM_XSK_SENT] = "tx_xsk_packets",
 };
 
 static unsigned int filter_mode(const struct hwtsim* sim) {

@@ -14,6 +14,7 @@
 #include <linux/ptp_clock_kernel.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
+#include <net/xdp.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #error "hwtsim needs ndo_hwtstamp_set: Linux 6.6 or later"
@@ -73,6 +74,9 @@ enum hwtsim_counter {
   HWTSIM_CONFIG_GET,
   HWTSIM_CONFIG_SET,
   HWTSIM_FRAMES_LOST,
+  HWTSIM_XDP_RECEIVED,
+  HWTSIM_XDP_LOST,
+  HWTSIM_XSK_SENT,
   HWTSIM_COUNTERS
 };
 
@@ -102,6 +106,9 @@ struct hwtsim {
   unsigned int index;
   struct napi_struct napi;
   struct sk_buff_head received;
+  struct xdp_rxq_info rxq;
+  struct bpf_prog* program;   /* at the XDP hook; NULL: none */
+  struct xsk_buff_pool* pool; /* an AF_XDP socket's memory; changes while NAPI is off */
   struct hwtsim_clock clock;
   struct kernel_hwtstamp_config config;
   spinlock_t stamp_lock; /* guards the stampers */
@@ -134,6 +141,7 @@ u64 hwtsim_clock_now(struct hwtsim_clock* clock);
 /* stamp.c: any context but hard interrupts */
 void hwtsim_stamp_tx(struct hwtsim* sim, struct sk_buff* skb);
 void hwtsim_stamp_rx(struct hwtsim* sim, struct sk_buff* skb);
+u64 hwtsim_make_tx_stamp(struct hwtsim* sim); /* 0: none */
 bool hwtsim_wants_tx_stamp(struct hwtsim* sim, const struct sk_buff* skb);
 void hwtsim_late_init(struct hwtsim* sim);
 void hwtsim_late_stop(struct hwtsim* sim);
@@ -141,6 +149,20 @@ void hwtsim_late_stop(struct hwtsim* sim);
 /* link.c */
 extern const struct net_device_ops hwtsim_netdev_ops;
 int hwtsim_poll(struct napi_struct* napi, int budget);
+/* A driver's own frame, from its header on, which it takes; with the transmit queue's lock. */
+void hwtsim_send(struct hwtsim* sim, struct sk_buff* skb);
+
+/* xdp.c */
+int hwtsim_xdp_load(void);
+void hwtsim_xdp_unload(void);
+int hwtsim_xdp_start(struct hwtsim* sim);
+void hwtsim_xdp_stop(struct hwtsim* sim);
+int hwtsim_bpf(struct net_device* dev, struct netdev_bpf* bpf);
+int hwtsim_xsk_wakeup(struct net_device* dev, u32 queue, u32 flags);
+/* Both in NAPI. True: there is more to send. */
+bool hwtsim_xsk_send(struct hwtsim* sim, int budget);
+/* Takes the frame. True: it was redirected, and has to be flushed. */
+bool hwtsim_xdp_receive(struct hwtsim* sim, struct bpf_prog* program, struct sk_buff* skb);
 
 /* config.c */
 extern const struct ethtool_ops hwtsim_ethtool_ops;

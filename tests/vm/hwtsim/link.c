@@ -7,13 +7,22 @@
 
 int hwtsim_poll(struct napi_struct* napi, int budget) {
   struct hwtsim* sim = container_of(napi, struct hwtsim, napi);
+  struct bpf_prog* program = READ_ONCE(sim->program);
+  bool redirected = false;
   struct sk_buff* skb;
+  bool more;
   int done = 0;
 
+  more = hwtsim_xsk_send(sim, budget);
   while (done < budget && (skb = skb_dequeue(&sim->received))) {
-    napi_gro_receive(napi, skb);
+    if (program)
+      redirected |= hwtsim_xdp_receive(sim, program, skb);
+    else
+      napi_gro_receive(napi, skb);
     done++;
   }
+  if (redirected) xdp_do_flush();
+  if (more) return budget;
   /* A frame that came after the last look would wait for the next one. */
   if (done < budget && napi_complete_done(napi, done) && !skb_queue_empty(&sim->received))
     napi_schedule(napi);
@@ -53,20 +62,35 @@ static void arrive(struct hwtsim* sim, struct sk_buff* skb) {
   napi_schedule(&sim->napi);
 }
 
+/* Counts a frame out; false: it is lost on its way, or nobody is there. With the transmit queue's
+ * lock. */
+static bool leave(struct hwtsim* sim, unsigned int length) {
+  DEV_STATS_INC(sim->dev, tx_packets);
+  DEV_STATS_ADD(sim->dev, tx_bytes, length);
+  if (hwtsim_nth(++sim->sent, READ_ONCE(hwtsim_parameters.lose_every[sim->index]))) {
+    hwtsim_count(sim, HWTSIM_FRAMES_LOST);
+    return false;
+  }
+  return netif_running(sim->peer->dev);
+}
+
+void hwtsim_send(struct hwtsim* sim, struct sk_buff* skb) {
+  if (leave(sim, skb->len))
+    arrive(sim->peer, skb);
+  else
+    consume_skb(skb);
+}
+
 static netdev_tx_t transmit(struct sk_buff* skb, struct net_device* dev) {
   struct hwtsim* sim = netdev_priv(dev);
   struct sk_buff* frame = NULL;
   bool wants_stamp = hwtsim_wants_tx_stamp(sim, skb);
 
   if (wants_stamp) skb_shinfo(skb)->tx_flags |= SKBTX_IN_PROGRESS;
-  if (hwtsim_nth(++sim->sent, READ_ONCE(hwtsim_parameters.lose_every[sim->index])))
-    hwtsim_count(sim, HWTSIM_FRAMES_LOST);
-  else if (netif_running(sim->peer->dev))
-    frame = skb_copy(skb, GFP_ATOMIC); /* with shared info of its own, as a frame from a wire has */
+  /* With shared info of its own, as a frame from a wire has. */
+  if (leave(sim, skb->len)) frame = skb_copy(skb, GFP_ATOMIC);
   skb_tx_timestamp(skb);
   if (wants_stamp) hwtsim_stamp_tx(sim, skb);
-  DEV_STATS_INC(dev, tx_packets);
-  DEV_STATS_ADD(dev, tx_bytes, skb->len);
   consume_skb(skb);
   if (frame) arrive(sim->peer, frame);
   return NETDEV_TX_OK;
@@ -76,6 +100,8 @@ const struct net_device_ops hwtsim_netdev_ops = {
     .ndo_open = open_device,
     .ndo_stop = stop_device,
     .ndo_start_xmit = transmit,
+    .ndo_bpf = hwtsim_bpf,
+    .ndo_xsk_wakeup = hwtsim_xsk_wakeup,
     .ndo_hwtstamp_get = hwtsim_config_get,
     .ndo_hwtstamp_set = hwtsim_config_set,
     .ndo_set_mac_address = eth_mac_addr,

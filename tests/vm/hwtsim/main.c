@@ -70,20 +70,26 @@ static void remove_all(void) {
     if (!devices[i]) continue;
     sim = netdev_priv(devices[i]);
     hwtsim_clock_stop(&sim->clock);
+    hwtsim_xdp_stop(sim);
     free_netdev(devices[i]);
     devices[i] = NULL;
   }
+  hwtsim_xdp_unload();
 }
 
 static int make_all(void) {
   struct hwtsim* sims[HWTSIM_DEVICES];
   int i, error;
 
+  error = hwtsim_xdp_load();
+  if (error) return error;
   for (i = 0; i < HWTSIM_DEVICES; i++) {
     devices[i] = make_device(i);
     if (!devices[i]) return -ENOMEM;
     sims[i] = netdev_priv(devices[i]);
     error = hwtsim_clock_start(&sims[i]->clock, i);
+    if (error) return error;
+    error = hwtsim_xdp_start(sims[i]);
     if (error) return error;
   }
   sims[0]->peer = sims[1];

@@ -76,6 +76,19 @@ bool hwtsim_wants_tx_stamp(struct hwtsim* sim, const struct sk_buff* skb) {
   return true;
 }
 
+u64 hwtsim_make_tx_stamp(struct hwtsim* sim) {
+  u64 stamp_ns;
+
+  if (sim->config.tx_type != HWTSTAMP_TX_ON) return 0;
+  if (!make_stamp(sim, &sim->tx, READ_ONCE(hwtsim_parameters.tx_drop_every[sim->index]),
+                  READ_ONCE(hwtsim_parameters.tx_lie[sim->index]), HWTSIM_TX_FALSE, &stamp_ns)) {
+    hwtsim_count(sim, HWTSIM_TX_DROPPED);
+    return 0;
+  }
+  hwtsim_count(sim, HWTSIM_TX_DELIVERED);
+  return stamp_ns;
+}
+
 void hwtsim_stamp_tx(struct hwtsim* sim, struct sk_buff* skb) {
   unsigned int delay_us = READ_ONCE(hwtsim_parameters.tx_delay_us[sim->index]);
   u64 stamp_ns;
