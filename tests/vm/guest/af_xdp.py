@@ -5,7 +5,7 @@ import subprocess
 import sys
 import unittest
 
-import lab
+import contract
 import machine
 import stamps
 from lab import B4
@@ -37,6 +37,57 @@ class Transport(unittest.TestCase):
         sys.stderr.write(done.stdout)
         self.assertEqual(done.returncode, 0)
         self.assertNotIn("SKIPPED", done.stdout)
+
+
+class Netobs(unittest.TestCase):
+    def run_over(self, mode, reflector=("--transport", "af_xdp")):
+        """The document of a run; the reflector in the same mode."""
+        with hosts.reflector(*reflector, "--xdp-mode", mode):
+            document = hosts.rtt(B4, *RUN, "--xdp-mode", mode)
+        contract.check_contract(document, sent=COUNT)
+        self.assertEqual(document["probes"]["received"], COUNT)
+        return document
+
+    def points(self, document, side="sender"):
+        """{point: (requested, captured, missing)} of the NIC's two."""
+        rows = contract.points(document, side)
+        return {name: (rows[name]["requested"], rows[name]["captured"], rows[name]["missing"])
+                for name in ("tx_hardware", "rx_hardware")}
+
+    def test_zero_copy_has_both(self):
+        document = self.run_over("zero-copy")
+        self.assertIn("zero-copy", document["environment"]["transport"])
+        for side in ("sender", "reflector"):
+            with self.subTest(side):
+                self.assertEqual(self.points(document, side),
+                                 {"tx_hardware": (COUNT, COUNT, {}), "rx_hardware": (COUNT, COUNT, {})})
+
+    def test_it_is_what_auto_finds(self):
+        self.assertIn("zero-copy", self.run_over("auto")["environment"]["transport"])
+
+    def test_copy_mode_has_receive_times_only(self):
+        """And does not take the kernel's time of the completion for the NIC's."""
+        document = self.run_over("copy")
+        self.assertIn("no NIC transmit times: in zero-copy mode only", document["environment"]["transport"])
+        self.assertEqual(self.points(document), {"tx_hardware": (0, 0, {}), "rx_hardware": (COUNT, COUNT, {})})
+
+    def test_skb_mode_has_none(self):
+        document = self.run_over("skb")
+        self.assertEqual(self.points(document), {"tx_hardware": (0, 0, {}), "rx_hardware": (0, 0, {})})
+
+    def test_times_that_the_nic_drops_are_lost_by_the_kernel(self):
+        Faults(self, tx_drop_every=(10, 0), rx_drop_every=(8, 0))
+        points = self.points(self.run_over("zero-copy"))
+        # Which of the frames it is depends on what went before.
+        for name, every in (("tx_hardware", 10), ("rx_hardware", 8)):
+            requested, captured, missing = points[name]
+            self.assertEqual((requested, list(missing)), (COUNT, ["lost_by_kernel"]), name)
+            self.assertAlmostEqual(captured, COUNT - COUNT // every, delta=1, msg=name)
+
+    def test_the_xdp_reflector_answers_in_the_driver(self):
+        document = self.run_over("copy", ("--mode", "xdp"))
+        self.assertIn("XDP program", document["environment"]["reflector"])
+        self.assertEqual(self.points(document)["rx_hardware"], (COUNT, COUNT, {}))
 
 
 if __name__ == "__main__":
