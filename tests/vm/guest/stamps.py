@@ -15,7 +15,7 @@ SOFTWARE, RAW_HARDWARE = 1 << 4, 1 << 6
 OPT_ID, OPT_TSONLY, OPT_TX_SWHW = 1 << 7, 1 << 11, 1 << 14
 FILTER_NONE, FILTER_ALL, FILTER_V2_L4_EVENT, FILTER_V2_L2_SYNC, FILTER_V2_EVENT = 0, 1, 6, 10, 12
 TX_OFF, TX_ON = 0, 1
-SO_TIMESTAMPING_NEW = 65
+SO_TIMESTAMPING_NEW, SO_RCVBUFFORCE = 65, 33
 SCM_TSTAMP_SND = 0
 IP_RECVERR = 11
 SIOCSHWTSTAMP, SIOCGHWTSTAMP = 0x89B0, 0x89B1
@@ -63,6 +63,8 @@ class Socket:
 
     def __init__(self, lab, namespace, address, port=0):
         self.udp = lab.udp(namespace, address, port)
+        # The error queue counts against it, and a full one drops stamps without a word.
+        self.udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)
         self.udp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING_NEW, self.FLAGS)
         self.port = self.udp.getsockname()[1]
         self.sent = {}  # OPT_ID -> Stamp

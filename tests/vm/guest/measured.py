@@ -1,0 +1,56 @@
+"""Runs of netobs on NICs: how they are started, and what their documents must say."""
+
+import contextlib
+import os
+import signal
+
+import contract
+import lab
+from machine import NicTest
+
+COUNT = 200
+# Probe after probe: a slow machine skips none.
+ONE_BY_ONE = ("--ping-pong", "--count", str(COUNT), "--timeout", "5s", "--wait", "block")
+EVERY_STAMP = ("--layers", "app,kernel,nic", "--nic-sample", "1")
+
+
+class MeasuredTest(NicTest):
+    """Measures from A to B, or from B to A."""
+
+    def measure(self, *args, reflect=("--nic-sample", "1"), status=0, swap=False, target=None, timeout_s=60):
+        """The document of a run, checked as every run's; the text of one that measures nothing."""
+        here, there, address = self.hosts.a, self.hosts.b, lab.B4
+        if swap:
+            here, there, address = there, here, lab.A4
+        with self.hosts.reflector(*reflect, namespace=there):
+            result = self.hosts.netobs("rtt", target or address, *args, "--no-store", "--json", "-", namespace=here,
+                                       timeout_s=timeout_s).expect(status)
+        if status not in (0, 3):
+            return result
+        return contract.check_contract(result.json())
+
+    def row(self, document, host, point):
+        return contract.points(document, host)[point]
+
+    def check_point(self, document, host, point, captured, missing=None):
+        """A point that is on: so many times, and this is why others are missing."""
+        row = self.row(document, host, point)
+        self.assertEqual((row["status"], row["captured"], row["missing"]), ("on", captured, missing or {}),
+                         f"{host} {point}: {row}")
+
+    def both_configs(self):
+        return self.hosts.get_config("a"), self.hosts.get_config("b")
+
+    @contextlib.contextmanager
+    def changes(self, host, *names):
+        """A dict that is filled at the end of the block: by how much counters of ethtool -S grew."""
+        before, grown = self.hosts.statistics(host), {}
+        yield grown
+        after = self.hosts.statistics(host)
+        grown.update({name: after[name] - before[name] for name in names})
+
+
+def kill(process):
+    """As the kernel ends a program: it can put nothing back."""
+    os.kill(process.pid, signal.SIGKILL)
+    process.popen.wait()
