@@ -67,7 +67,7 @@ vm_make_initramfs() {
   mkdir -p "$tree/bin"
   cp "$busybox" "$tree/bin/busybox"
   cp "$netobs_root/tests/vm/guest/init" "$tree/init"
-  "$tools_dir/lib/vm_modules" "$vm_tree/lib/modules/$vm_release" "$tree/modules" \
+  "$tools_dir/lib/vm_modules" "$vm_modules_dir" "$tree/modules" \
     "${vm_boot_modules[@]}" "${vm_network_modules[@]}" "${vm_modules[@]}" || return 1
   cat >"$tree/job" <<END
 program='$netobs_root/tests/vm/guest/$scenario.py'

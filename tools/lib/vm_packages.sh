@@ -12,6 +12,7 @@ vm_cache=${XDG_CACHE_HOME:-/var/cache}/netobs/vm
 vm_tree=$vm_cache/packages
 vm_libraries=$vm_tree/usr/lib/x86_64-linux-gnu:$vm_tree/lib/x86_64-linux-gnu
 vm_release=''
+vm_modules_dir=''
 
 # One row per distribution: ID and VERSION_ID, the label of its archive, suites (the last one is preferred),
 # keyring, the packages that depend on the newest kernel. Debian 12's own QEMU has no igb: backports have.
@@ -133,7 +134,7 @@ vm_fetch() {
 
 vm_qemu_version() { LD_LIBRARY_PATH=$vm_libraries "$vm_tree/usr/bin/qemu-system-x86_64" --version; }
 
-# Sets vm_release. The libraries may have changed since the tree was made: then it is made again.
+# Sets vm_release and vm_modules_dir. The libraries may have changed since the tree was made: then it is made again.
 vm_prepare_packages() {
   if [[ ! -e $vm_tree/complete ]] || ! vm_qemu_version >/dev/null 2>&1; then vm_fetch; fi
   vm_qemu_version >/dev/null 2>&1 || die "QEMU does not start: $(vm_qemu_version 2>&1 | head -n 1)" \
@@ -141,4 +142,7 @@ vm_prepare_packages() {
   vm_release=$(find "$vm_tree/boot" -name 'vmlinuz-*' -printf '%f\n' | sort -V | tail -n 1)
   vm_release=${vm_release#vmlinuz-}
   [[ -n $vm_release ]] || die "no kernel in $vm_tree/boot" "tools/vm --clean fetches it again."
+  # Packages of Debian 13 and Ubuntu have them where they are at last, those of Debian 12 before /lib was merged.
+  vm_modules_dir=$vm_tree/usr/lib/modules/$vm_release
+  if [[ ! -d $vm_modules_dir ]]; then vm_modules_dir=$vm_tree/lib/modules/$vm_release; fi
 }
