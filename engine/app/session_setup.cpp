@@ -25,6 +25,8 @@ bool bypasses_in_turns(const RunConfig& config) {
 }
 
 constexpr std::uint32_t max_datagram_bytes = 9216;
+constexpr std::string_view disguise_remedy =
+    "A NIC that stamps PTP messages only may do it with --ptp-disguise on both ends.";
 /// Two reports per reply: one keeps up with the probes, the second repeats it against loss.
 constexpr unsigned reports_per_reply = 2;
 
@@ -83,12 +85,23 @@ Result<std::unique_ptr<LinuxTransport>> open_transport(const RunConfig& config,
   return make_transport(config.transport, options);
 }
 
+/// The driver took no filter that our packets match: that is known before anything is sent.
+void note_unusable_filter(PreparedSession& session) {
+  if (session.nic->points().has(Point::rx_hardware)) return;
+  const auto& remarks = session.nic->report().remarks;
+  session.evidence[slot(Host::sender, Point::rx_hardware)].refused =
+      Error{.what = fmt::format("{} stamps no packets like ours", session.interface.name),
+            .cause = remarks.empty() ? "" : remarks.front(),
+            .remedy = std::string(disguise_remedy)};
+}
+
 /// Sets the NIC before the socket is opened: a change may take the link down.
 void open_nic(const RunConfig& config, PreparedSession& session) {
   if (!config.layers.wants(Layer::nic) || !session.interface.has_phc) return;
   auto opened = NicSide::open(session.interface.name, points_of(Layer::nic), config.nic);
   if (opened) {
     session.nic.emplace(std::move(*opened));
+    note_unusable_filter(session);
     return;
   }
   for (const Point point : {Point::tx_hardware, Point::rx_hardware}) {
@@ -151,9 +164,6 @@ struct HostPoints {
   PointSet on_path;
   PointSet delivering;
 };
-
-constexpr std::string_view disguise_remedy =
-    "A NIC that stamps PTP messages only may do it with --ptp-disguise on both ends.";
 
 HostPoints judge(Host host, PointSet on_path, PointSet switched_on, PreparedSession& session) {
   HostPoints points{on_path, switched_on};

@@ -46,7 +46,7 @@ bool is_far(std::int64_t a, std::int64_t b) {
 }  // namespace
 
 NicClock::Rate NicClock::rate_between(const Knot& early, const Knot& late) {
-  const auto span = static_cast<double>(late.look.nic_ns - early.look.nic_ns);
+  const auto span = static_cast<double>(late.look.realtime_ns - early.look.realtime_ns);
   if (span <= 0) return {};
   const auto apart = static_cast<double>(late.offset_ns() - early.offset_ns());
   const auto width = static_cast<double>(late.look.half_width_ns + early.look.half_width_ns);
@@ -57,7 +57,7 @@ NicClock::Rate NicClock::rate_before(std::size_t back) const {
   const Knot& late = at(back);
   std::size_t from = back;
   while (from + 1 < kept() && at(from + 1).epoch == late.epoch &&
-         late.look.nic_ns - at(from).look.nic_ns < rate_span_ns) {
+         late.look.realtime_ns - at(from).look.realtime_ns < rate_span_ns) {
     ++from;
   }
   return rate_between(at(from), late);
@@ -67,24 +67,24 @@ NicClock::Rate NicClock::rate_after(std::size_t back) const {
   const Knot& early = at(back);
   std::size_t to = back;
   while (to > 0 && at(to - 1).epoch == early.epoch &&
-         at(to).look.nic_ns - early.look.nic_ns < rate_span_ns) {
+         at(to).look.realtime_ns - early.look.realtime_ns < rate_span_ns) {
     --to;
   }
   return rate_between(early, at(to));
 }
 
-NicOffset NicClock::run_on(const Knot& knot, const Rate& rate, std::int64_t nic_ns) {
-  const std::int64_t distance = nic_ns - knot.look.nic_ns;
+NicOffset NicClock::run_on(const Knot& knot, const Rate& rate, std::int64_t realtime_ns) {
+  const std::int64_t distance = realtime_ns - knot.look.realtime_ns;
   const double unsure = run_apart_ns(std::llabs(distance), rate.bound_ppb + max_wander_ppb);
   return {knot.offset_ns() + rounded(run_apart_ns(distance, rate.ppb)),
-          knot.look.half_width_ns + rounded_up(unsure)};
+          knot.look.half_width_ns + rounded_up(unsure), knot.epoch};
 }
 
-NicOffset NicClock::interpolate(const Knot& early, const Knot& late, std::int64_t nic_ns) {
-  const bool late_is_nearer =
-      std::llabs(late.look.nic_ns - nic_ns) < std::llabs(nic_ns - early.look.nic_ns);
+NicOffset NicClock::interpolate(const Knot& early, const Knot& late, std::int64_t realtime_ns) {
+  const bool late_is_nearer = std::llabs(late.look.realtime_ns - realtime_ns) <
+                              std::llabs(realtime_ns - early.look.realtime_ns);
   const double ppb = rate_between(early, late).ppb;
-  auto offset = run_on(late_is_nearer ? late : early, {ppb, 0}, nic_ns);
+  auto offset = run_on(late_is_nearer ? late : early, {ppb, 0}, realtime_ns);
   // Both ends of the line may be off by their own width.
   offset.bound_ns += std::max(late.look.half_width_ns, early.look.half_width_ns) -
                      (late_is_nearer ? late : early).look.half_width_ns;
@@ -116,25 +116,25 @@ std::optional<std::int64_t> NicClock::feed(const CrossTimestamp& look) {
   return step;
 }
 
-std::optional<NicOffset> NicClock::offset_at(std::int64_t nic_ns, std::int64_t near_ns) const {
+std::optional<NicOffset> NicClock::offset_at(std::int64_t realtime_ns) const {
   if (count_ == 0) return std::nullopt;
   std::size_t before = 0;
-  while (before < kept() && at(before).look.realtime_ns > near_ns) ++before;
+  while (before < kept() && at(before).look.realtime_ns > realtime_ns) ++before;
   const bool none_before = before == kept();
   const Knot& knot = at(none_before ? before - 1 : before);
-  if (is_far(nic_ns, knot.look.nic_ns)) return std::nullopt;
-  if (none_before) return run_on(knot, rate_after(before - 1), nic_ns);
-  if (before == 0) return run_on(knot, rate_before(0), nic_ns);
+  if (is_far(realtime_ns, knot.look.realtime_ns)) return std::nullopt;
+  if (none_before) return run_on(knot, rate_after(before - 1), realtime_ns);
+  if (before == 0) return run_on(knot, rate_before(0), realtime_ns);
   const Knot& next = at(before - 1);
   if (next.epoch != knot.epoch) return std::nullopt;
-  return interpolate(knot, next, nic_ns);
+  return interpolate(knot, next, realtime_ns);
 }
 
 std::optional<NicClockState> NicClock::state() const {
   if (count_ == 0) return std::nullopt;
   const Knot& last = at(0);
   NicClockState state;
-  state.offset = {last.offset_ns(), last.look.half_width_ns};
+  state.offset = {last.offset_ns(), last.look.half_width_ns, last.epoch};
   state.looks = count_;
   state.steps = steps_;
   const Rate overall = rate_between({*first_of_epoch_, 0}, last);

@@ -1,6 +1,7 @@
 #pragma once
 // From a NIC's clock to CLOCK_REALTIME: what makes a hardware timestamp comparable with the others.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,8 +16,17 @@ namespace netobs {
 struct NicOffset {
   std::int64_t ns = 0;
   std::int64_t bound_ns = 0;
+  std::uint64_t epoch =
+      0;  ///< counts steps: offsets of two epochs have nothing to do with each other
   friend bool operator==(const NicOffset&, const NicOffset&) = default;
 };
+
+/// The bound of `used` for a time at which `true_there` is the offset. Both of one epoch.
+[[nodiscard]] inline std::int64_t combined_bound_ns(const NicOffset& used,
+                                                    const NicOffset& true_there) {
+  const auto apart = used.ns < true_there.ns ? true_there.ns - used.ns : used.ns - true_there.ns;
+  return std::max(used.bound_ns, true_there.bound_ns + apart);
+}
 
 /// How the two clocks run against each other since the last step.
 struct NicClockState {
@@ -41,11 +51,10 @@ class NicClock {
   /// no step, is a step back. Returns by how much CLOCK_REALTIME minus NIC jumped, when it did.
   std::optional<std::int64_t> feed(const CrossTimestamp& look);
 
-  /// For a packet whose timestamp of the NIC is nic_ns and whose software timestamps,
-  /// CLOCK_REALTIME, lie near near_ns: which side of a step it belongs to follows from those.
-  /// nullopt before the first look, between the looks around a step, and for times more than an
-  /// hour off all looks.
-  [[nodiscard]] std::optional<NicOffset> offset_at(std::int64_t nic_ns, std::int64_t near_ns) const;
+  /// The offset at an instant of CLOCK_REALTIME: that of a software timestamp of the same packet,
+  /// since what the NIC said of it may be false. nullopt before the first look, between the looks
+  /// around a step, and for instants more than an hour off the looks next to them.
+  [[nodiscard]] std::optional<NicOffset> offset_at(std::int64_t realtime_ns) const;
   /// nullopt before the first look.
   [[nodiscard]] std::optional<NicClockState> state() const;
 
@@ -77,9 +86,10 @@ class NicClock {
   [[nodiscard]] Rate rate_before(std::size_t back) const;
   [[nodiscard]] Rate rate_after(std::size_t back) const;
   [[nodiscard]] static Rate rate_between(const Knot& early, const Knot& late);
-  [[nodiscard]] static NicOffset run_on(const Knot& knot, const Rate& rate, std::int64_t nic_ns);
+  [[nodiscard]] static NicOffset run_on(const Knot& knot, const Rate& rate,
+                                        std::int64_t realtime_ns);
   [[nodiscard]] static NicOffset interpolate(const Knot& early, const Knot& late,
-                                             std::int64_t nic_ns);
+                                             std::int64_t realtime_ns);
   [[nodiscard]] std::optional<std::int64_t> step_of(const CrossTimestamp& look) const;
 
   std::array<Knot, capacity> knots_{};

@@ -355,17 +355,21 @@ Correlator::Gap Correlator::measure_gap(std::uint64_t first) const {
   return gap;
 }
 
-/// One offset for both times of a probe: their difference stays the NIC's own.
+/// One offset for both times of a probe: their difference stays the NIC's own. What the clocks have
+/// drifted apart between the two widens the bound.
 std::optional<std::int64_t> Correlator::convert_sender_hardware(ProbeRecord& record) {
   const auto sent_ns = record.at(Host::sender, Point::app_tx);
-  std::optional<NicOffset> offset;
+  if (!sent_ns) return std::nullopt;
+  const auto offset = nic_clock_.offset_at(*sent_ns);
+  if (!offset) return std::nullopt;
+  const auto received_ns = record.at(Host::sender, Point::app_rx);
+  const auto later = received_ns ? nic_clock_.offset_at(*received_ns) : offset;
+  if (!later || later->epoch != offset->epoch) return std::nullopt;
   for (const Point point : {Point::tx_hardware, Point::rx_hardware}) {
     const auto nic_ns = record.at(Host::sender, point);
-    if (!nic_ns || !sent_ns) continue;
-    if (!offset) offset = nic_clock_.offset_at(*nic_ns, *sent_ns);
-    if (offset) record.ns[slot(Host::sender, point)] = saturating_sum(*nic_ns, offset->ns);
+    if (nic_ns) record.ns[slot(Host::sender, point)] = saturating_sum(*nic_ns, offset->ns);
   }
-  return offset ? std::optional(offset->bound_ns) : std::nullopt;
+  return combined_bound_ns(*offset, *later);
 }
 
 void Correlator::reject_hardware(ProbeRecord& record, std::size_t slot_index) {

@@ -59,12 +59,15 @@ bool EntryRing::set_hardware(std::uint64_t number, Point point, std::int64_t nic
     (void)file(*entry, point, nic_ns);
     return true;
   }
+  // By the host's own time of the same packet: what the NIC says may be false.
+  const bool received = info(point).direction == Direction::rx;
+  const auto there =
+      clock->offset_at(entry->times.ns[index(received ? Point::app_rx : Point::app_tx)]);
   // One offset for both: their difference stays the NIC's own.
-  if (!entry->nic_offset) {
-    entry->nic_offset = clock->offset_at(nic_ns, entry->times.ns[index(Point::app_rx)]);
-  }
-  if (!entry->nic_offset) return false;
-  entry->times.nic_bound_ns = entry->nic_offset->bound_ns;
+  if (!entry->nic_offset) entry->nic_offset = there;
+  if (!there || there->epoch != entry->nic_offset->epoch) return false;
+  entry->times.nic_bound_ns = std::max(entry->times.nic_bound_ns.value_or(0),
+                                       combined_bound_ns(*entry->nic_offset, *there));
   (void)file(*entry, point, saturating_sum(nic_ns, entry->nic_offset->ns));
   return true;
 }

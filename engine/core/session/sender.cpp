@@ -19,6 +19,7 @@ constexpr Duration max_lateness = std::chrono::milliseconds(1);
 constexpr Duration settle_time = std::chrono::milliseconds(50);
 /// Some drivers fetch them from a work queue, after a retry or two.
 constexpr Duration hardware_settle_time = std::chrono::milliseconds(500);
+constexpr Duration late_drain_interval = std::chrono::milliseconds(25);
 
 }  // namespace
 
@@ -130,7 +131,8 @@ Sender::Action Sender::next_drain(MonotonicTime now) {
   }
   const auto answer_due = last_measured_ + config_.timeout;
   if (counters_.replies < counters_.sent && now < answer_due) return {Step::wait, answer_due};
-  if (reflector_.reports() && drain_sent_ < config_.max_drain_probes) {
+  const bool more = drain_sent_ < config_.max_drain_probes || awaits_late_reports(now);
+  if (reflector_.reports() && more) {
     if (now < drain_next_) return {Step::wait, drain_next_};
     return {Step::send, now};
   }
@@ -140,6 +142,14 @@ Sender::Action Sender::next_drain(MonotonicTime now) {
   if (now < settled) return {Step::wait, settled};
   phase_ = Phase::done;
   return {Step::done, now};
+}
+
+/// The reflector's NIC may tell late, and nothing but a later reply brings it. In a warm-up, where
+/// nobody closes records, the first such time is enough.
+bool Sender::awaits_late_reports(MonotonicTime now) const {
+  const bool wanted = (config_.reflector_points & reflector_.points).has(Point::tx_hardware);
+  const bool satisfied = closed_records_ == 0 && tx_hardware_reported_;
+  return wanted && !satisfied && now - last_measured_ < hardware_settle_time;
 }
 
 MonotonicTime Sender::settled_at() const {
@@ -191,7 +201,8 @@ void Sender::prepare_probe(TxSlot& slot, MonotonicTime now) {
   slot.hardware_stamp = false;
   if (phase_ == Phase::draining) {
     ++drain_sent_;
-    drain_next_ = now + config_.drain_interval;
+    const bool late = drain_sent_ >= config_.max_drain_probes;
+    drain_next_ = now + (late ? late_drain_interval : config_.drain_interval);
     return;
   }
   Duration send_error{};

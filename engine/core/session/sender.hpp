@@ -137,6 +137,7 @@ class Sender {
   void take_report(const wire::NetobsEntry& entry);
   [[nodiscard]] std::uint32_t reflector_number(std::uint32_t wire_sequence) const;
   [[nodiscard]] MonotonicTime settled_at() const;
+  [[nodiscard]] bool awaits_late_reports(MonotonicTime now) const;
   /// Index of the probe from 0, from 32 bits on the wire; nullopt when never sent.
   [[nodiscard]] std::optional<std::uint64_t> probe_of(std::uint32_t wire_sequence) const;
 
@@ -170,6 +171,7 @@ class Sender {
   std::array<Answered, 64> recent_{};
   StampBudget stamp_budget_;
   std::uint64_t stamps_awaited_ = 0;
+  bool tx_hardware_reported_ = false;
   std::vector<Observation> pending_;  // "sent", held back until the submit is done
   SenderCounters counters_;
   ReflectorInfo reflector_;

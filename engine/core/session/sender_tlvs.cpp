@@ -123,6 +123,7 @@ void Sender::take_report(const wire::NetobsEntry& entry) {
   observation.sequence = *probe;
   observation.number = reflector_number(entry.reflector_sequence);
   observation.second = entry.clock_stepped ? 1 : 0;
+  tx_hardware_reported_ = tx_hardware_reported_ || entry.points.has(Point::tx_hardware);
   observation.value_ns = entry.nic_bound_ns.value_or(-1);
   reflector_.nic_converted = reflector_.nic_converted || entry.nic_bound_ns.has_value();
   const unsigned flags = (entry.tx_hardware_unasked ? report_flag_tx_hardware_unasked : 0U) |
