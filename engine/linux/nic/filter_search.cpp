@@ -91,7 +91,7 @@ Result<void> FilterSearch::take_first() {
 }
 
 Result<bool> FilterSearch::take_next() {
-  if (!need_.rx) return false;
+  if (!need_.rx || !may_stamp_received_) return false;
   gave_nothing_.push_back(in_force_.rx_filter);
   remarks_.push_back(fmt::format("rx_filter {} is in force and stamped none of our packets.",
                                  rx_filter_name(in_force_.rx_filter)));

@@ -37,7 +37,7 @@ class FilterSearch {
   /// and it is an error: no permission, no such device any more, everything refused.
   [[nodiscard]] Result<void> take_first();
   /// The filter in force gave no timestamp. False: none is left that could, and the filter is back
-  /// at what was found.
+  /// at what was found; again false after that.
   [[nodiscard]] Result<bool> take_next();
   /// The filter stays as it is, though it gave no timestamp.
   void give_up(std::string reason);

@@ -11,6 +11,7 @@
 #include "linux/nic/nic_device.hpp"
 #include "linux/nic/transaction.hpp"
 #include "linux/os/host_facts.hpp"
+#include "linux/os/interface.hpp"
 #include "linux/os/netns.hpp"
 
 namespace netobs::nic {
@@ -31,6 +32,17 @@ std::unexpected<Error> no_hardware(const std::string& interface) {
                .cause = "Its driver offers no hardware timestamps.",
                .remedy = "Use an interface for which `ethtool -T` shows hardware-transmit and "
                          "hardware-receive."});
+}
+
+/// The setting of a bond is that of whichever port is active: what was set on one would be restored
+/// on another.
+Result<void> refuse_bond(const std::string& interface) {
+  const auto facts = os::interface_facts(interface);
+  if (!facts || (facts->driver != "bonding" && facts->driver != "team")) return {};
+  return fail({.what = fmt::format("have {} stamp packets", interface),
+               .sys_errno = EOPNOTSUPP,
+               .cause = "It is several NICs, each with a clock of its own.",
+               .remedy = "Measure through one that is no port of a bond."});
 }
 
 /// One NIC's part of restore_leftovers(); a sentence, or "".
@@ -89,6 +101,7 @@ NicSetup::~NicSetup() = default;
 Result<NicSetup> NicSetup::start(const NicOptions& options) {
   NETOBS_TRY(home, os::NetworkNamespace::current());
   NETOBS_TRY(device, NicDevice::open(options.interface));
+  NETOBS_TRY_VOID(refuse_bond(device.name()));
   const auto can = abilities(device);
   if (!can.tx_hardware && !can.rx_hardware && can.tx_type.empty()) {
     return no_hardware(options.interface);

@@ -40,9 +40,9 @@ struct NicReport {
 class NicSetup {
  public:
   /// Blocks for as long as the driver takes; a change may take the link down for seconds. Errors,
-  /// each with its remedy: no such interface, no hardware timestamping, no CAP_NET_ADMIN, a PTP
-  /// program or another netobs that depends on another setting, no usable state directory. A filter
-  /// that the driver refuses is no error: report() says so.
+  /// each with its remedy: no such interface, a bond, no hardware timestamping, no CAP_NET_ADMIN, a
+  /// PTP program or another netobs that depends on another setting, no usable state directory. A
+  /// filter that the driver refuses is no error: report() says so.
   [[nodiscard]] static Result<NicSetup> start(const NicOptions& options);
   NicSetup(NicSetup&&) noexcept;
   NicSetup& operator=(NicSetup&&) noexcept;

@@ -183,6 +183,7 @@ TEST(FilterSearch, GoesOnWhereAFilterGaveNothingAndBackInTheEnd) {
   }
   EXPECT_EQ(search.take_next().value(), false);
   EXPECT_FALSE(search.may_stamp_received());
+  EXPECT_EQ(search.take_next().value(), false);
   EXPECT_THAT(nic.filters(),
               ElementsAre(HWTSTAMP_FILTER_ALL, HWTSTAMP_FILTER_PTP_V2_L4_EVENT,
                           HWTSTAMP_FILTER_PTP_V2_EVENT, HWTSTAMP_FILTER_PTP_V2_L4_SYNC,

@@ -282,17 +282,25 @@ TEST_F(TransactionTest, TheNextFilterIsTakenAndRestored) {
 
 TEST_F(TransactionTest, NoOtherFilterWhileSomebodyReliesOnThisOne) {
   FakeNic nic(ptp4l_like);
-  auto held = begin(nic, disguised);
-  auto other = begin(nic, disguised);
-  ASSERT_TRUE(held && other);
-  EXPECT_EQ(held->take_next().value(), false);
-  EXPECT_FALSE(held->search().may_stamp_received());
-  ASSERT_TRUE(other->end());
+  {
+    auto held = begin(nic, disguised);
+    auto other = begin(nic, disguised);
+    ASSERT_TRUE(held && other);
+    EXPECT_EQ(held->take_next().value(), false);
+    EXPECT_FALSE(held->search().may_stamp_received());
+    EXPECT_THAT(held->remarks(), ElementsAre(HasSubstr("Another netobs depends on the filter")));
+  }
   users_ = {{.program = "ptp4l", .pid = 7, .what = "w"}};
-  EXPECT_EQ(held->take_next().value(), false);
+  {
+    auto held = begin(nic, disguised);
+    ASSERT_TRUE(held);
+    EXPECT_EQ(held->take_next().value(), false);
+    EXPECT_THAT(held->remarks(), ElementsAre(HasSubstr("ptp4l (process 7) depends on the filter")));
+  }
   EXPECT_THAT(nic.asked, IsEmpty());
-  users_.clear();
-  EXPECT_EQ(held->take_next().value(), true);
+  auto forced = begin(nic, disguised, true);
+  ASSERT_TRUE(forced);
+  EXPECT_EQ(forced->take_next().value(), true);
 }
 
 TEST_F(TransactionTest, AFolderThatOthersMayWriteToIsNotUsed) {
