@@ -7,6 +7,7 @@
 # starts, what for.
 vm_scenarios=(
   "hwtsim  none    ptp                    tests/vm/hwtsim: exact counts, clocks of known offset and drift, faults"
+  "nic_box none    ptp                    engine/linux/nic by itself on tests/vm/hwtsim: set, share, restore, compare"
   "af_xdp  none    ptp                    AF_XDP with hardware stamps on tests/vm/hwtsim: copied and zero-copy"
   "igb     igb     i2c-algo-bit,dca,igb   the igb driver: filter refused, filter widened, few and late stamps"
   "e1000e  e1000e  e1000e                 the e1000e driver: accepts every setting, delivers nothing"

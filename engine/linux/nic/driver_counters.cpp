@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 namespace netobs::nic {
@@ -29,26 +27,6 @@ template <std::size_t N>
 bool has_one_of(std::string_view text, const std::array<std::string_view, N>& words) {
   return std::ranges::any_of(
       words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
-}
-
-std::uint16_t ethtool_family(os::Netlink& netlink) {
-  os::NetlinkRequest request(GENL_ID_CTRL, 0);
-  auto& header = request.add_header<genlmsghdr>();
-  header.cmd = CTRL_CMD_GETFAMILY;
-  header.version = 1;
-  constexpr std::string_view name(ETHTOOL_GENL_NAME, sizeof ETHTOOL_GENL_NAME);  // with its zero
-  request.add(CTRL_ATTR_FAMILY_NAME,
-              std::span(reinterpret_cast<const std::uint8_t*>(name.data()), name.size()));
-  std::uint16_t family = 0;
-  const int error = netlink.ask(request, [&](const nlmsghdr& message) {
-    os::for_each_attribute<genlmsghdr>(message, [&](const nlattr& attribute) {
-      if (mnl_attr_get_type(&attribute) == CTRL_ATTR_FAMILY_ID &&
-          mnl_attr_get_payload_len(&attribute) >= sizeof family) {
-        family = mnl_attr_get_u16(&attribute);
-      }
-    });
-  });
-  return error == 0 ? family : std::uint16_t{0};
 }
 
 /// An attribute of the kernel's type "uint": 4 or 8 bytes.
@@ -115,7 +93,7 @@ bool counts_unstamped_tx(std::string_view name) {
 
 UnstampedTx::UnstampedTx(const NicDevice& device) : device_(&device) {
   if (auto opened = os::Netlink::open(NETLINK_GENERIC)) {
-    family_ = ethtool_family(*opened);
+    family_ = os::generic_family(*opened, ETHTOOL_GENL_NAME);
     netlink_ = std::move(*opened);
   }
   start_ = total();

@@ -1,5 +1,6 @@
 #include "linux/os/netlink.hpp"
 
+#include <linux/genetlink.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -58,6 +59,24 @@ int Netlink::ask(NetlinkRequest& request, const Visitor& visit) {
     if (state < 0) return errno;
     if (state == MNL_CB_STOP) return 0;
   }
+}
+
+std::uint16_t generic_family(Netlink& netlink, std::string_view name) {
+  NetlinkRequest request(GENL_ID_CTRL, 0);
+  request.add_header<genlmsghdr>() = {.cmd = CTRL_CMD_GETFAMILY, .version = 1, .reserved = 0};
+  std::array<std::uint8_t, GENL_NAMSIZ> text{};
+  if (name.size() >= text.size()) return 0;
+  std::ranges::copy(name, text.begin());
+  request.add(CTRL_ATTR_FAMILY_NAME, std::span(text).first(name.size() + 1));
+  std::uint16_t number = 0;
+  (void)netlink.ask(request, [&](const nlmsghdr& message) {
+    for_each_attribute<genlmsghdr>(message, [&](const nlattr& attribute) {
+      if (mnl_attr_get_type(&attribute) != CTRL_ATTR_FAMILY_ID) return;
+      if (mnl_attr_get_payload_len(&attribute) < sizeof number) return;
+      number = mnl_attr_get_u16(&attribute);
+    });
+  });
+  return number;
 }
 
 }  // namespace netobs::os

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 
 #include "core/base/result.hpp"
 #include "linux/os/fd.hpp"
@@ -55,6 +56,9 @@ class Netlink {
   Fd fd_;
   std::uint32_t sequence_ = 0;
 };
+
+/// The number that messages to a family of generic netlink go by; 0: the kernel has no such family.
+[[nodiscard]] std::uint16_t generic_family(Netlink& netlink, std::string_view name);
 
 /// Calls visit(attribute) for each attribute in `bytes`; ends at the first that is cut off.
 template <class Visitor>

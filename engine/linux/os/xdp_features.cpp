@@ -2,11 +2,8 @@
 
 #include <linux/genetlink.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <string_view>
 
 #include "linux/os/netlink.hpp"
@@ -30,31 +27,13 @@ std::uint64_t wide_number_of(const nlattr& attribute) {
   return value;
 }
 
-/// The number that messages to a family go by; 0: the kernel has no such family.
-std::uint16_t family_number(Netlink& netlink, std::string_view name) {
-  NetlinkRequest request(GENL_ID_CTRL, 0);
-  request.add_header<genlmsghdr>() = {.cmd = CTRL_CMD_GETFAMILY, .version = 1, .reserved = 0};
-  std::array<std::uint8_t, GENL_NAMSIZ> text{};
-  std::ranges::copy(name, text.begin());
-  request.add(CTRL_ATTR_FAMILY_NAME, std::span(text).first(name.size() + 1));
-  std::uint16_t number = 0;
-  (void)netlink.ask(request, [&](const nlmsghdr& message) {
-    for_each_attribute<genlmsghdr>(message, [&](const nlattr& attribute) {
-      if (mnl_attr_get_type(&attribute) != CTRL_ATTR_FAMILY_ID) return;
-      if (mnl_attr_get_payload_len(&attribute) < sizeof number) return;
-      number = mnl_attr_get_u16(&attribute);
-    });
-  });
-  return number;
-}
-
 }  // namespace
 
 XdpClockFeatures xdp_clock_features(int ifindex) {
   XdpClockFeatures features;
   auto netlink = Netlink::open(NETLINK_GENERIC);
   if (!netlink) return features;
-  const auto family = family_number(*netlink, netdev_family);
+  const auto family = generic_family(*netlink, netdev_family);
   if (family == 0) return features;
   NetlinkRequest request(family, 0);
   request.add_header<genlmsghdr>() = {.cmd = command_dev_get, .version = 1, .reserved = 0};
