@@ -106,8 +106,7 @@ Result<AfXdpLink> open_one(const AfXdpLinkOptions& options, const Attempt& attem
   steering_options.rx_hardware = plan.receive;
   NETOBS_TRY(steering, linux_bpf::Steering::load(steering_options));
   link.steering = std::make_unique<linux_bpf::Steering>(std::move(steering));
-  link.no_rx_hardware =
-      plan.receive ? link.steering->hardware_refusal() : std::move(plan.no_receive);
+  link.no_rx_hardware = plan.receive ? link.steering->hardware_refusal() : plan.no_receive;
   link.no_tx_hardware = std::move(plan.no_transmit);
   NETOBS_TRY(attachment,
              linux_bpf::attach_xdp(link.steering->program_fd(), options.steering.ifindex,
