@@ -8,6 +8,8 @@
 #include "app/reflector_service.hpp"
 #include "app/session_setup.hpp"
 #include "app/warm_up.hpp"
+#include "linux/nic/abilities.hpp"
+#include "linux/nic/ptp_users.hpp"
 #include "linux/os/clock.hpp"
 #include "linux/os/host_facts.hpp"
 
@@ -15,6 +17,8 @@ namespace netobs::app {
 namespace {
 
 constexpr std::uint64_t probes_to_send = 200;
+constexpr double ns_per_us = 1'000;
+constexpr double ppb_per_ppm = 1'000;
 
 std::string how_text(const PointVerdict& verdict, const PointEvidence& evidence,
                      const PreparedSession& session) {
@@ -106,6 +110,72 @@ double clock_read_ns() {
   return static_cast<double>((os::monotonic_now() - before).count()) / reads;
 }
 
+std::string one_of(const std::vector<std::string>& names) {
+  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// What the driver claims; what it delivers stands among the points.
+HostVerdict judge_abilities(const PreparedSession& session) {
+  const auto found = nic::abilities(session.interface.name);
+  if (!found) return {"NIC timestamping", found.error().brief(), true, ""};
+  if (!found->tx_hardware && !found->rx_hardware) {
+    return {"NIC timestamping", "none: its driver names no hardware timestamps", true, ""};
+  }
+  return {"NIC timestamping",
+          fmt::format("claims tx {}; rx {}", one_of(found->tx_types), one_of(found->rx_filters)),
+          true, ""};
+}
+
+HostVerdict judge_setting(const NicSide& nic) {
+  const auto& report = nic.report();
+  auto text = fmt::format("rx_filter {}, tx_type {}", report.rx_filter, report.tx_type);
+  if (!report.changed.empty()) text += fmt::format("; for this test: {}", report.changed);
+  return {"NIC setting", std::move(text), report.may_stamp_ours,
+          report.may_stamp_ours ? fmt::format("{}", fmt::join(report.remarks, " "))
+                                : std::string(disguise_remedy)};
+}
+
+HostVerdict judge_nic_clock(const NicSide& nic) {
+  if (const auto& refused = nic.clock_refused()) {
+    return {"NIC clock", refused->brief(), false, refused->cause + " " + refused->remedy};
+  }
+  NicClock clock;
+  for (const auto& look : nic.first_looks()) (void)clock.feed(look);
+  const auto info = nic.describe(clock.state());
+  // The offset that people know: how far the NIC is ahead.
+  auto text = fmt::format("{} by {}, time scale {}; offset {:+.3f} us +-{:.3f} us", info.clock,
+                          info.method, info.time_scale,
+                          -static_cast<double>(info.offset_ns) / ns_per_us,
+                          static_cast<double>(info.offset_bound_ns) / ns_per_us);
+  if (info.looks > 1) {
+    text += fmt::format("; drift {:+.2f} ppm +-{:.2f}", info.drift_ppb / ppb_per_ppm,
+                        info.drift_bound_ppb / ppb_per_ppm);
+  }
+  const bool kept = info.time_scale != "its own";
+  return {"NIC clock", std::move(text), true,
+          kept ? "" : "Nobody keeps it on time; netobs compares it with the host's clock itself."};
+}
+
+HostVerdict judge_ptp_users(const std::string& interface) {
+  std::vector<std::string> users;
+  for (const auto& user : nic::ptp_users(interface)) {
+    users.push_back(fmt::format("{} (process {}): {}", user.program, user.pid, user.what));
+  }
+  if (users.empty()) return {"PTP programs", "none on this interface", true, ""};
+  return {"PTP programs", fmt::format("{}", fmt::join(users, "; ")), true,
+          "They share the NIC's few places for transmit timestamps: keep --nic-sample auto."};
+}
+
+void judge_nic(const PreparedSession& session, std::vector<HostVerdict>& rows) {
+  if (session.interface.is_virtual() && !session.interface.has_phc) return;
+  rows.push_back(judge_abilities(session));
+  if (session.nic) {
+    rows.push_back(judge_setting(*session.nic));
+    rows.push_back(judge_nic_clock(*session.nic));
+  }
+  if (session.interface.has_phc) rows.push_back(judge_ptp_users(session.interface.name));
+}
+
 std::vector<HostVerdict> judge_host(const PreparedSession& session) {
   const auto host = os::read_host_facts();
   std::vector<HostVerdict> rows;
@@ -126,6 +196,7 @@ std::vector<HostVerdict> judge_host(const PreparedSession& session) {
                                           : "rx_software is taken after the backlog queue: sysctl "
                                             "net.core.netdev_tstamp_prequeue=1"});
   }
+  judge_nic(session, rows);
   rows.push_back({"transport", session.transport->description(), true, ""});
   rows.push_back({"hooks", session.hooks ? session.hooks->description() : "none", true, ""});
   return rows;

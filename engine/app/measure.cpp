@@ -235,6 +235,7 @@ void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
        "records were closed early because too many probes were under way");
   note(recorder.counters().impossible_hardware,
        "hardware timestamps cannot be of their packets and were left out");
+  for (const auto& sentence : session_.leftovers) document.notes.push_back(sentence);
   if (session_.nic) {
     for (const auto& remark : session_.nic->report().remarks) document.notes.push_back(remark);
     if (const auto& refused = session_.nic->clock_refused()) {

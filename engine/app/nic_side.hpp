@@ -70,6 +70,10 @@ class NicSide {
 /// CLOCK_REALTIME minus the NIC's clock. tai_offset_s: the kernel's, 0 where nobody has set it.
 [[nodiscard]] std::string time_scale(std::int64_t offset_ns, std::int64_t tai_offset_s);
 
+/// For an error about a NIC without receive times of our packets.
+inline constexpr std::string_view disguise_remedy =
+    "A NIC that stamps PTP messages only may do it with --ptp-disguise on both ends.";
+
 /// The points of the layer nic among `points`.
 [[nodiscard]] PointSet hardware_points(PointSet points);
 

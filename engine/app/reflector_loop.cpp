@@ -143,6 +143,7 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
   TransportOptions transport;
   transport.local = options.listen;
   transport.interface = options.interface;
+  for (auto& sentence : nic::restore_leftovers()) loop.state_.remarks.push_back(std::move(sentence));
   transport.points = options.layers.points().without(points_of(Layer::nic));
   if (auto opened = loop.open_nic(options); !opened) {
     // First, so that it is the reason given where the layer was asked for by name.
@@ -178,7 +179,7 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
     loop.nic_->settle();
     for (const auto& look : loop.nic_->first_looks()) loop.reflector_->on_nic_clock(look);
     loop.state_.nic = nic_text(*loop.nic_);
-    for (const auto& remark : loop.nic_->report().remarks) loop.state_.refused.push_back(remark);
+    for (const auto& remark : loop.nic_->report().remarks) loop.state_.remarks.push_back(remark);
   }
   return loop;
 }

@@ -42,6 +42,7 @@ struct ReflectorState {
   std::string nic;                   ///< which NIC's clock stamps, and how it is set; empty = none
   PointSet points;                   ///< that it records
   PointSet on_path;                  ///< that packets pass here at all
+  std::vector<std::string> remarks;  ///< sentences about the NIC
   std::vector<std::string> refused;  ///< why points are missing, one line each
 };
 

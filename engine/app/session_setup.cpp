@@ -25,8 +25,7 @@ bool bypasses_in_turns(const RunConfig& config) {
 }
 
 constexpr std::uint32_t max_datagram_bytes = 9216;
-constexpr std::string_view disguise_remedy =
-    "A NIC that stamps PTP messages only may do it with --ptp-disguise on both ends.";
+
 /// Two reports per reply: one keeps up with the probes, the second repeats it against loss.
 constexpr unsigned reports_per_reply = 2;
 
@@ -354,6 +353,7 @@ Result<PreparedSession> prepare_session(const RunConfig& config, const RunContro
   session.remote = addresses.front();
   NETOBS_TRY(interface, find_interface(config, session.remote));
   session.interface = interface;
+  session.leftovers = nic::restore_leftovers();
   open_nic(config, session);
   NETOBS_TRY(transport, open_transport(config, session, features));
   session.transport =

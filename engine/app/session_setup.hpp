@@ -36,6 +36,7 @@ struct PreparedSession {
   ReflectorInfo reflector;
   stats::RunPlan plan{};
   stats::ClockRelation clocks;
+  std::vector<std::string> leftovers;  ///< what a crashed run had changed on a NIC and was put back
   /// By index(Host): its hardware times will be on the scale of CLOCK_REALTIME.
   std::array<bool, host_count> nic_converted{};
   std::uint32_t warmup_replies = 0;

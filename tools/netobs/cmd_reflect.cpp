@@ -128,6 +128,7 @@ void print_start(const app::ReflectorState& state, const app::ReflectorOptions& 
   }
   fmt::print(stderr, "records  {}\n", names);
   if (!state.nic.empty()) fmt::print(stderr, "NIC      {}\n", state.nic);
+  for (const auto& remark : state.remarks) fmt::print(stderr, "         {}\n", remark);
   for (const auto& reason : state.refused) fmt::print(stderr, "without  {}\n", reason);
 }
 
