@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <functional>
@@ -98,9 +99,12 @@ ProcessText text_of(int pid, const PtpProgram& program) {
 
 bool in_namespace(int pid, ino_t own) {
   struct stat status{};
-  // What is hidden is counted as here: a change may wait, somebody's clock may not.
-  if (::stat(fmt::format("/proc/{}/ns/net", pid).c_str(), &status) != 0) return true;
-  return status.st_ino == own;
+  if (::stat(fmt::format("/proc/{}/ns/net", pid).c_str(), &status) == 0) {
+    return status.st_ino == own;
+  }
+  // What is hidden is counted as here: a change may wait, somebody's clock may not. What has none
+  // is dead.
+  return errno == EACCES || errno == EPERM;
 }
 
 std::vector<int> processes_here() {
@@ -157,11 +161,15 @@ std::vector<PtpUser> ptp_users(const std::string& interface) {
   for (const int pid : processes_here()) {
     const auto name = process_name(pid);
     const PtpProgram* program = ptp_program(name);
-    if (program != nullptr && may_use(*program, text_of(pid, *program), interface, is_interface)) {
-      users.push_back({.program = name,
-                       .pid = pid,
-                       .what = std::string(program->what),
-                       .needs_setting = program->needs_setting});
+    if (program != nullptr) {
+      const auto text = text_of(pid, *program);
+      // Without arguments, it is dead and waits for its parent.
+      if (!text.arguments.empty() && may_use(*program, text, interface, is_interface)) {
+        users.push_back({.program = name,
+                         .pid = pid,
+                         .what = std::string(program->what),
+                         .needs_setting = program->needs_setting});
+      }
     }
     if (sockets.empty()) continue;
     const auto held = held_by(pid, sockets);

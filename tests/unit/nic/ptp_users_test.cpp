@@ -100,6 +100,10 @@ TEST(PtpUsers, AProcessOfThatNameIsFound) {
               Contains(AllOf(Field(&PtpUser::program, "ptp4l"), Field(&PtpUser::pid, child),
                              Field(&PtpUser::needs_setting, true))));
   ::kill(child, SIGKILL);
+  siginfo_t end{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &end, WEXITED | WNOWAIT), 0);
+  // Dead, and not yet waited for.
+  EXPECT_THAT(ptp_users("eth0"), Not(Contains(Field(&PtpUser::pid, child))));
   ::waitpid(child, nullptr, 0);
   EXPECT_THAT(ptp_users("eth0"), Not(Contains(Field(&PtpUser::pid, child))));
   ::close(ready[0]);
