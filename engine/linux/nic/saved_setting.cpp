@@ -39,6 +39,13 @@ bool read_number(const json& object, const char* name, int& number) {
   return true;
 }
 
+bool read_flag(const json& object, const char* name, bool& flag) {
+  const json* value = member(object, name);
+  if (value == nullptr || !value->is_boolean()) return false;
+  flag = value->get<bool>();
+  return true;
+}
+
 bool read_config(const json& object, const char* name, std::optional<HwtstampConfig>& config) {
   const json* value = member(object, name);
   if (value == nullptr) return false;
@@ -60,7 +67,8 @@ std::string encode(const SavedSetting& saved) {
                       {"mac", saved.nic.mac},
                       {"boot_id", saved.nic.boot_id},
                       {"original", to_json(saved.original)},
-                      {"applied", to_json(saved.applied)}};
+                      {"applied", to_json(saved.applied)},
+                      {"forced", saved.forced}};
   return document.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
 }
 
@@ -75,7 +83,8 @@ std::optional<SavedSetting> parse_saved_setting(std::string_view text) {
                      read_text(document, "mac", saved.nic.mac) &&
                      read_text(document, "boot_id", saved.nic.boot_id) &&
                      read_config(document, "original", saved.original) &&
-                     read_config(document, "applied", saved.applied);
+                     read_config(document, "applied", saved.applied) &&
+                     read_flag(document, "forced", saved.forced);
   if (!whole) return std::nullopt;
   return saved;
 }
@@ -86,10 +95,10 @@ Restoration restoration(const SavedSetting& saved, std::optional<HwtstampConfig>
   if (now && *now == target) return Restoration::none_needed;
   // A change that was cut short leaves nobody knows what: it is ours all the same.
   if (now && saved.applied && *now != *saved.applied) return Restoration::not_ours;
-  // A PTP program that was there before left an original that stamps: that one it gets back.
+  // One that was there before worked with the original, whatever that is, and gets it back.
   const bool useless_for_ptp =
       target.tx_type == HWTSTAMP_TX_OFF || target.rx_filter == HWTSTAMP_FILTER_NONE;
-  if (ptp_running && useless_for_ptp) return Restoration::needed_by_ptp;
+  if (ptp_running && useless_for_ptp && !saved.forced) return Restoration::needed_by_ptp;
   return Restoration::put_back;
 }
 

@@ -22,6 +22,7 @@ struct SavedSetting {
   NicIdentity nic;
   std::optional<HwtstampConfig> original;  ///< nullopt: the driver could not be asked
   std::optional<HwtstampConfig> applied;   ///< nullopt: a change is under way
+  bool forced = false;  ///< a PTP program was there already, and had the original
   friend bool operator==(const SavedSetting&, const SavedSetting&) = default;
 
   /// What goes back: the original; "off" and "none", as drivers start, where it is not known.
@@ -37,7 +38,7 @@ enum class Restoration {
   none_needed,    ///< it is as it was
   put_back,       ///< the setting is ours: put the original one back
   not_ours,       ///< somebody changed it since
-  needed_by_ptp,  ///< a PTP program started since, and relies on what we set
+  needed_by_ptp,  ///< a PTP program started since, and may rely on what we set
 };
 /// `now`: nullopt where the driver cannot be asked. `ptp_running`: a PTP program needs a setting.
 [[nodiscard]] Restoration restoration(const SavedSetting& saved, std::optional<HwtstampConfig> now,

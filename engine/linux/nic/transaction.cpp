@@ -12,6 +12,7 @@ Transaction::Transaction(Transaction&& other) noexcept
       subject_(std::move(other.subject_)),
       need_(other.need_),
       force_(other.force_),
+      forced_(other.forced_),
       found_(other.found_),
       search_(std::move(other.search_)),
       directory_(std::exchange(other.directory_, std::nullopt)),
@@ -93,7 +94,8 @@ Result<void> Transaction::start_search() {
 Result<void> Transaction::change() {
   const auto dependents = dependents_text(subject_.ptp_users());
   if (!dependents.empty() && !force_) return fail(needed_by(dependents));
-  if (!dependents.empty()) {
+  forced_ = !dependents.empty();
+  if (forced_) {
     remarks_.push_back(fmt::format("Changed by force although {} depends on it.", dependents));
   }
   if (!found_) {
@@ -123,6 +125,7 @@ Result<bool> Transaction::take_next() {
     search_->give_up(dependents + " depends on the filter, so no other one was tried.");
     return false;
   }
+  forced_ = !dependents.empty();
   NETOBS_TRY_VOID(note(std::nullopt));
   NETOBS_TRY(taken, search_->take_next());
   NETOBS_TRY_VOID(note(search_->in_force()));
@@ -158,7 +161,8 @@ Result<void> Transaction::note(std::optional<HwtstampConfig> applied) const {
   const SavedSetting now{.nic = subject_.nic,
                          // Of the first who changed it, who may have left by now.
                          .original = before ? before->original : found_,
-                         .applied = applied};
+                         .applied = applied,
+                         .forced = before ? before->forced : forced_};
   return directory_->write(subject_.files.saved, encode(now));
 }
 
@@ -169,10 +173,11 @@ Error Transaction::needed_by(const std::string& dependents) const {
   std::string remedy = ours ? "Wait for its end" : "Stop it";
   if (disguise_helps) remedy += ", or use --ptp-disguise, for which the present setting will do";
   if (!ours) remedy += ", or change it all the same with --nic-force";
-  return {.what = fmt::format("change the timestamping of {} ({})", subject_.nic.interface,
-                              found_ ? describe(*found_) : "setting unknown"),
+  return {.what = fmt::format("change the timestamping of {} ({}), which {} depends on",
+                              subject_.nic.interface,
+                              found_ ? describe(*found_) : "setting unknown", dependents),
           .sys_errno = EBUSY,
-          .cause = dependents + " depends on it.",
+          .cause = "",
           .remedy = remedy + "."};
 }
 

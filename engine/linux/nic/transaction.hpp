@@ -54,6 +54,7 @@ class Transaction {
   NicSubject subject_;
   Need need_;
   bool force_;
+  bool forced_ = false;  ///< a change was made although somebody depends on the setting
   std::optional<HwtstampConfig> found_;
   std::optional<FilterSearch> search_;
   std::optional<StateDirectory> directory_;  ///< nullopt: nothing to end

@@ -18,6 +18,7 @@ TEST(SavedSetting, ComesBackAsItWas) {
   EXPECT_EQ(parse_saved_setting(encode(saved)), saved);
   saved.original.reset();
   saved.applied.reset();
+  saved.forced = true;
   EXPECT_EQ(parse_saved_setting(encode(saved)), saved);
   // Whatever a namespace calls its interfaces.
   saved.nic.interface = "\xff\"\n";
@@ -25,8 +26,9 @@ TEST(SavedSetting, ComesBackAsItWas) {
 }
 
 TEST(SavedSetting, WhatDoesNotFitIsNotBelieved) {
-  const std::string whole = R"({"netobs_nic":1,"interface":"eth0","mac":"m","boot_id":"b",)"
-                            R"("original":{"tx_type":0,"rx_filter":0},"applied":null})";
+  const std::string whole =
+      R"({"netobs_nic":1,"interface":"eth0","mac":"m","boot_id":"b",)"
+      R"("original":{"tx_type":0,"rx_filter":0},"applied":null,"forced":false})";
   ASSERT_TRUE(parse_saved_setting(whole));
   const auto with = [&](const std::string& from, const std::string& to) {
     auto text = whole;
@@ -38,7 +40,8 @@ TEST(SavedSetting, WhatDoesNotFitIsNotBelieved) {
         with(R"("eth0")", "7"), with(R"("eth0")", '"' + std::string(100, 'x') + '"'),
         with(R"("tx_type":0)", R"("tx_type":-1)"), with(R"("tx_type":0)", R"("tx_type":1e3)"),
         with(R"("rx_filter":0)", R"("rx_filter":64)"), with(R"("applied":null)", R"("x":null)"),
-        with(R"("applied":null)", R"("applied":"all")")}) {
+        with(R"("applied":null)", R"("applied":"all")"), with(R"("forced":false)", R"("forced":0)"),
+        with(R"(,"forced":false)", "")}) {
     EXPECT_FALSE(parse_saved_setting(text)) << text;
   }
 }
@@ -61,6 +64,9 @@ TEST(Restoration, APtpProgramThatCameMeanwhileKeepsItsTimestamps) {
   // One that was there before gets what it had.
   auto saved = sample();
   saved.original = ptp4l_like;
+  EXPECT_EQ(restoration(saved, everything, true), Restoration::put_back);
+  saved.original = untouched;
+  saved.forced = true;
   EXPECT_EQ(restoration(saved, everything, true), Restoration::put_back);
 }
 

@@ -134,7 +134,7 @@ TEST_F(TransactionTest, APtpProgramKeepsItsSetting) {
             {.program = "ptp4l", .pid = 7, .what = "w"}};
   const auto refused = begin(nic);
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message(), HasSubstr("ptp4l (process 7) depends on it"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("which ptp4l (process 7) depends on"));
   EXPECT_THAT(refused.error().message(), HasSubstr("--nic-force"));
   EXPECT_THAT(refused.error().message(), HasSubstr("--ptp-disguise"));
   EXPECT_THAT(nic.asked, IsEmpty());
@@ -171,6 +171,17 @@ TEST_F(TransactionTest, APtpProgramThatCameMeanwhileKeepsTimestamps) {
   ASSERT_TRUE(held->end());
   EXPECT_EQ(nic.now, everything);
   EXPECT_THAT(held->remarks(), ElementsAre(HasSubstr("ptp4l (process 7) needs timestamps")));
+}
+
+TEST_F(TransactionTest, APtpProgramThatWasThereBeforeDoesNotKeepWhatWasForced) {
+  FakeNic nic;
+  users_ = {{.program = "ptp4l", .pid = 7, .what = "w"}};  // by software timestamps, as it seems
+  {
+    auto held = begin(nic, plain, true);
+    ASSERT_TRUE(held);
+    EXPECT_EQ(nic.now, everything);
+  }
+  EXPECT_EQ(nic.now, untouched);
 }
 
 TEST_F(TransactionTest, TheNextStartClearsUpAfterACrash) {
