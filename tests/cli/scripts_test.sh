@@ -60,7 +60,7 @@ check_status 2 "bench refuses to compare with nothing" tools/bench --against no-
 check_status 2 "quickstart refuses a count that is none" tools/quickstart --count many
 check_status 2 "vm refuses to run nothing" tools/vm
 check_status 2 "vm refuses an unknown scenario" tools/vm no-such-nic
-check_status 2 "vm refuses two scenarios" tools/vm igb e1000e
+check_status 2 "vm refuses what is no name of a test" tools/vm igb ../e1000e
 check_status 2 "vm refuses a limit of zero" tools/vm --timeout 0 igb
 check_status 2 "vm refuses a scenario with --list" tools/vm --list igb
 for scenario in $(tools/vm --list | awk '{ print $1 }'); do

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The virtual machine: scenarios, the test module, the first file system, QEMU. The caller brings common.sh,
-# vm_packages.sh, a function skip and the variables tools_dir, scenario, build_dir, limit and mode.
+# vm_packages.sh, a function skip and the variables tools_dir, scenario, tests, build_dir, limit and mode.
 # shellcheck disable=SC2154
 
 # One row per scenario: the name of its program, the NICs of the machine, the modules that are loaded before it
@@ -72,6 +72,7 @@ vm_make_initramfs() {
     "${vm_boot_modules[@]}" "${vm_network_modules[@]}" "${vm_modules[@]}" || return 1
   cat >"$tree/job" <<END
 program='$netobs_root/tests/vm/guest/$scenario.py'
+tests='${tests[*]}'
 limit='$((limit > 40 ? limit - 20 : limit / 2))'
 shell='$([[ $mode == shell ]] && echo yes)'
 shown='$netobs_root $build_dir $vm_cache'

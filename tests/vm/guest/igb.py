@@ -58,8 +58,9 @@ class Driver(NicTest):
 
     def test_no_udp_frame_is_stamped_on_arrival(self):
         self.stamp("b")
-        self.assertEqual(Burst(self.hosts, 5).rx_hardware, [])
-        self.assertEqual(Burst(self.hosts, 5, port=stamps.EVENT_PORT, payload=stamps.EVENT_PAYLOAD).rx_hardware, [])
+        for port, payload in ((0, bytes(64)), (stamps.EVENT_PORT, stamps.EVENT_PAYLOAD)):
+            burst = Burst(self.hosts, 5, port, payload, quiet_s=1)
+            self.assertEqual((len(burst.received), burst.rx_hardware), (5, []))
 
     def test_the_clock_can_be_read_between_two_of_the_host(self):
         with self.hosts.phc("a") as clock:
@@ -82,13 +83,16 @@ class Netobs(MeasuredTest):
             self.assertNotEqual(row["status"], "on", row)
             self.assertEqual(row["requested"], 0)
 
-    def test_probe_after_probe_every_transmit_stamp_comes(self):
+    def test_probe_after_probe_the_transmit_stamps_come(self):
         document = self.measure(*ONE_BY_ONE, "--layers", "auto")
         self.check_no_receive_stamps(document)
         for host in ("sender", "reflector"):
             row = self.row(document, host, "tx_hardware")
-            self.assertEqual((row["status"], row["missing"]), ("on", {}), row)
-            self.assertGreater(row["captured"], 0)
+            # It tries for more than one at a time now and then, and then some are skipped. Of the reflector's
+            # NIC the sender learns only that they did not come.
+            self.assertEqual(row["status"], "on", row)
+            self.assertIn(list(row["missing"]), ([], ["skipped_by_nic" if host == "sender" else "lost_by_kernel"]), row)
+            self.assertGreaterEqual(row["coverage"], 0.9, row)
         clock = document["nic_clocks"]["sender"]
         self.assertEqual((clock["converted"], clock["method"]), (True, "PTP_SYS_OFFSET_EXTENDED"))
 

@@ -14,6 +14,25 @@ ONE_BY_ONE = ("--ping-pong", "--count", str(COUNT), "--timeout", "5s", "--wait",
 EVERY_STAMP = ("--layers", "app,kernel,nic", "--nic-sample", "1")
 
 
+class Plain:
+    """A run without anything special, and what was true around it. Several tests look at the same one."""
+
+    made = None
+
+    def __init__(self, test, host="a"):
+        self.configs_before = test.both_configs()
+        low, self.slack_ns = test.clocks.expect(host)
+        self.document = test.measure(*ONE_BY_ONE, *EVERY_STAMP, swap=host == "b")
+        high, _ = test.clocks.expect(host)
+        self.ahead_ns = (min(low, high), max(low, high))  # the sender's clock, of CLOCK_REALTIME
+        self.configs_after = test.both_configs()
+
+    @classmethod
+    def once(cls, test):
+        cls.made = cls.made or cls(test)
+        return cls.made
+
+
 class MeasuredTest(NicTest):
     """Measures from A to B, or from B to A."""
 
