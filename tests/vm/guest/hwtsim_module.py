@@ -117,7 +117,7 @@ class Module(NicTest):
         none, every, event = stamps.FILTER_NONE, stamps.FILTER_ALL, stamps.FILTER_V2_L4_EVENT
         for mode, asked, expected in ((0, every, every), (0, event, every), (1, every, None), (1, event, every),
                                       (2, every, None), (2, event, event), (3, every, None), (3, event, None),
-                                      (3, none, none)):
+                                      (3, none, none), (4, every, every), (4, event, event)):
             with self.subTest(mode=mode, asked=asked):
                 Faults(self, filter=(mode, 0))
                 if expected is None:

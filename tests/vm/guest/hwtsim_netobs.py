@@ -239,13 +239,16 @@ class Settings(MeasuredTest):
             return file.read().strip()
 
     def test_others_settings_are_respected(self):
+        machine.Faults(self, filter=(4, 0))
+        ptp = (stamps.TX_ON, stamps.FILTER_V2_EVENT)
+        self.assertEqual(self.hosts.set_config("a", *ptp), ptp)
         with self.fake_ptp4l():
             refused = self.measure(*SOME, status=5)
             self.assertIn("--nic-force", refused.err)
             self.assertIn("ptp4l", refused.err)
-            self.assertEqual(self.hosts.get_config("a"), OFF)
+            self.assertEqual(self.hosts.get_config("a"), ptp)
             self.check_point(self.measure(*SOME, "--nic-force"), "sender", "tx_hardware", COUNT)
-        self.assertEqual(self.both_configs(), (OFF, OFF))
+            self.assertEqual(self.both_configs(), (ptp, OFF))
 
     def test_a_filter_that_is_widened_serves(self):
         machine.Faults(self, filter=(1, 1))

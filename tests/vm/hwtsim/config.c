@@ -36,6 +36,8 @@ static int filter_granted(unsigned int mode, int asked) {
       if (asked == HWTSTAMP_FILTER_PTP_V2_L4_EVENT || asked == HWTSTAMP_FILTER_PTP_V2_EVENT)
         return asked;
       return -ERANGE;
+    case HWTSIM_AS_ASKED:
+      return asked;
     default:
       return -ERANGE;
   }
@@ -66,6 +68,9 @@ static u32 filters_offered(unsigned int mode) {
   switch (mode) {
     case HWTSIM_TAKE_ALL:
       return BIT(HWTSTAMP_FILTER_NONE) | BIT(HWTSTAMP_FILTER_ALL);
+    case HWTSIM_AS_ASKED:
+      return BIT(HWTSTAMP_FILTER_NONE) | BIT(HWTSTAMP_FILTER_ALL) |
+             BIT(HWTSTAMP_FILTER_PTP_V2_EVENT);
     case HWTSIM_WIDEN_PTP:
     case HWTSIM_PTP_ONLY:
       return BIT(HWTSTAMP_FILTER_NONE) | BIT(HWTSTAMP_FILTER_PTP_V2_L4_EVENT) |

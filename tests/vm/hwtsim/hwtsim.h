@@ -39,7 +39,8 @@ enum hwtsim_filter {
   HWTSIM_TAKE_ALL = 0,  /* any filter, widened to ALL */
   HWTSIM_WIDEN_PTP = 1, /* ALL is refused with ERANGE, a PTP filter is widened to ALL */
   HWTSIM_PTP_ONLY = 2,  /* PTP_V2_L4_EVENT and PTP_V2_EVENT, and only such frames are stamped */
-  HWTSIM_NO_RX = 3      /* nothing but NONE */
+  HWTSIM_NO_RX = 3,     /* nothing but NONE */
+  HWTSIM_AS_ASKED = 4   /* any, and none is widened */
 };
 
 /* Which readings of both clocks at once the PTP clock offers. */

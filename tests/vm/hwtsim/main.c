@@ -20,7 +20,7 @@ PER_DEVICE(offset_ns, long, 0644,
 PER_DEVICE(drift_ppb, int, 0644, "PTP clock faster than CLOCK_MONOTONIC_RAW (ppb)");
 PER_DEVICE(cross, uint, 0444, "cross timestamps: 0 basic, 1 extended, 2 precise as well");
 PER_DEVICE(filter, uint, 0644,
-           "receive filters: 0 all, 1 PTP ones widened to all, 2 PTP only, 3 none");
+           "receive filters: 0 all, 1 PTP widened to all, 2 PTP only, 3 none, 4 as asked");
 PER_DEVICE(tx_drop_every, uint, 0644, "every nth transmit stamp is dropped; 0 none");
 PER_DEVICE(rx_drop_every, uint, 0644, "every nth receive stamp is dropped; 0 none");
 PER_DEVICE(tx_delay_us, uint, 0644,
