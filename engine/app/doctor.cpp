@@ -143,10 +143,10 @@ HostVerdict judge_nic_clock(const NicSide& nic) {
   for (const auto& look : nic.first_looks()) (void)clock.feed(look);
   const auto info = nic.describe(clock.state());
   // The offset that people know: how far the NIC is ahead.
-  auto text = fmt::format("{} by {}, time scale {}; offset {:+.3f} us +-{:.3f} us", info.clock,
-                          info.method, info.time_scale,
-                          -static_cast<double>(info.offset_ns) / ns_per_us,
-                          static_cast<double>(info.offset_bound_ns) / ns_per_us);
+  auto text =
+      fmt::format("{} by {}, time scale {}; offset {:+.3f} us +-{:.3f} us", info.clock, info.method,
+                  info.time_scale, -static_cast<double>(info.offset_ns) / ns_per_us,
+                  static_cast<double>(info.offset_bound_ns) / ns_per_us);
   if (info.looks > 1) {
     text += fmt::format("; drift {:+.2f} ppm +-{:.2f}", info.drift_ppb / ppb_per_ppm,
                         info.drift_bound_ppb / ppb_per_ppm);

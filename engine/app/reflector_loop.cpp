@@ -143,7 +143,8 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
   TransportOptions transport;
   transport.local = options.listen;
   transport.interface = options.interface;
-  for (auto& sentence : nic::restore_leftovers()) loop.state_.remarks.push_back(std::move(sentence));
+  for (auto& sentence : nic::restore_leftovers())
+    loop.state_.remarks.push_back(std::move(sentence));
   transport.points = options.layers.points().without(points_of(Layer::nic));
   if (auto opened = loop.open_nic(options); !opened) {
     // First, so that it is the reason given where the layer was asked for by name.

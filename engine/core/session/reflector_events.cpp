@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/base/saturating.hpp"
 #include "core/base/serial.hpp"
 #include "core/session/reflector.hpp"
 
@@ -12,6 +13,9 @@ namespace {
 // window keeps an event of a long-gone packet with the same sequence away.
 constexpr std::int64_t receive_slack_ns = 1'000'000;
 constexpr std::int64_t receive_window_ns = 1'000'000'000;
+
+/// How far the NIC's clock may have drifted from the last look at it, and be read wrong.
+constexpr std::int64_t id_slack_ns = 100'000;
 
 bool fits_receive(std::int64_t event_ns, std::int64_t app_rx_ns) {
   return event_ns <= app_rx_ns + receive_slack_ns && event_ns >= app_rx_ns - receive_window_ns;
@@ -62,7 +66,13 @@ void Reflector::take_pending(const SessionKey& key, std::uint32_t sender_sequenc
 
 void Reflector::on_tx_timestamp(std::uint32_t timestamp_id, Point point, std::int64_t ns) {
   if (point == Point::tx_hardware) stamp_budget_.came(timestamp_id);
-  const RecentSends::Send* send = sends_.attribute(timestamp_id, point, ns);
+  std::optional<std::int64_t> realtime_ns = ns;
+  if (point == Point::tx_hardware) {
+    const auto clock = nic_clock_.state();
+    realtime_ns =
+        clock ? std::optional(saturating_sum(ns, clock->offset.ns + id_slack_ns)) : std::nullopt;
+  }
+  const RecentSends::Send* send = sends_.attribute(timestamp_id, point, realtime_ns);
   if (send == nullptr) {
     ++counters_.tx_timestamps_unmatched;
     return;

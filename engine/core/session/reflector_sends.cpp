@@ -8,9 +8,8 @@ namespace {
 // A driver's software timestamp follows the send call within this; a later one is another packet's.
 constexpr std::int64_t shared_id_window_ns = 1'000'000'000;
 
-bool plausible(const RecentSends::Send& send, Point point, std::int64_t ns) {
+bool plausible(const RecentSends::Send& send, std::int64_t ns) {
   if (!send.stamped || send.failed) return false;
-  if (point == Point::tx_hardware) return true;  // another clock
   return ns >= send.t3_ns && ns - shared_id_window_ns <= send.t3_ns;
 }
 
@@ -37,22 +36,37 @@ void RecentSends::stamp(std::uint64_t send_number, std::int64_t t3_ns) {
   }
 }
 
-RecentSends::Send* RecentSends::find_shared(std::uint32_t id, Point point, std::int64_t ns) {
+RecentSends::Send* RecentSends::find_shared(std::uint32_t id, Point point,
+                                            std::optional<std::int64_t> realtime_ns) {
+  if (!realtime_ns) return latest_without(id, point);
   Send* first = ring_.find(id, [&](const Send& candidate) {
-    return !candidate.seen.has(point) && plausible(candidate, point, ns);
+    return !candidate.seen.has(point) && plausible(candidate, *realtime_ns);
   });
   if (first != nullptr || point == Point::tx_sched) return first;
+  // A false one of the NIC: it shall be said of its own reply that it is, not of an earlier one's.
+  if (point == Point::tx_hardware) return latest_without(id, point);
   // All have theirs: a device stacked below stamped again, for the latest of them.
   Send* latest = nullptr;
   (void)ring_.find(id, [&](Send& candidate) {
-    if (plausible(candidate, point, ns)) latest = &candidate;
+    if (plausible(candidate, *realtime_ns)) latest = &candidate;
     return false;
   });
   return latest;
 }
 
-const RecentSends::Send* RecentSends::attribute(std::uint32_t id, Point point, std::int64_t ns) {
-  Send* send = unique_ids_ ? ring_.at(unwrap_serial(id, ring_.next())) : find_shared(id, point, ns);
+RecentSends::Send* RecentSends::latest_without(std::uint32_t id, Point point) {
+  Send* latest = nullptr;
+  (void)ring_.find(id, [&](Send& candidate) {
+    if (candidate.stamped && !candidate.failed && !candidate.seen.has(point)) latest = &candidate;
+    return false;
+  });
+  return latest;
+}
+
+const RecentSends::Send* RecentSends::attribute(std::uint32_t id, Point point,
+                                                std::optional<std::int64_t> realtime_ns) {
+  Send* send =
+      unique_ids_ ? ring_.at(unwrap_serial(id, ring_.next())) : find_shared(id, point, realtime_ns);
   if (send == nullptr) return nullptr;
   send->seen.add(point);
   return send;

@@ -34,13 +34,17 @@ class RecentSends {
   void stamp(std::uint64_t send_number, std::int64_t t3_ns);
 
   /// The send that a timestamp belongs to; null when there is none. Remembers that it was given.
-  /// Valid until the next add().
-  [[nodiscard]] const Send* attribute(std::uint32_t id, Point point, std::int64_t ns);
+  /// Valid until the next add(). realtime_ns: the timestamp on the scale of CLOCK_REALTIME, near
+  /// enough to tell sends apart; nullopt: it is of another clock.
+  [[nodiscard]] const Send* attribute(std::uint32_t id, Point point,
+                                      std::optional<std::int64_t> realtime_ns);
   /// The transport could not send: no timestamp of this id will be for that reply.
   void fail(std::uint32_t id);
 
  private:
-  [[nodiscard]] Send* find_shared(std::uint32_t id, Point point, std::int64_t ns);
+  [[nodiscard]] Send* find_shared(std::uint32_t id, Point point,
+                                  std::optional<std::int64_t> realtime_ns);
+  [[nodiscard]] Send* latest_without(std::uint32_t id, Point point);
 
   RecentRing<Send> ring_;
   bool unique_ids_;

@@ -311,6 +311,28 @@ TEST_F(ReflectorEntries, FullFormEntriesWithHardwareTimes) {
   EXPECT_EQ(reply.entries()[0].ns[index(Point::tx_hardware)], 38 * second);
 }
 
+TEST(RecentSends, HardwareTimesOfSharedIdsGoToTheReplyTheyFit) {
+  RecentSends sends(16, false);
+  const TableHandle nobody{};
+  // A warm-up's reply whose NIC never told, and a run's with the same number, 2 s later.
+  const auto old = sends.add(nobody, 100, 7);
+  sends.stamp(old, epoch);
+  const auto now = sends.add(nobody, 200, 7);
+  sends.stamp(now, epoch + 2 * second);
+  const auto* send = sends.attribute(7, Point::tx_hardware, epoch + 2 * second + 900);
+  ASSERT_NE(send, nullptr);
+  EXPECT_EQ(send->reply_number, 200U);
+  // One of another clock, or a false one: of the latest that has none.
+  const auto last = sends.add(nobody, 300, 7);
+  sends.stamp(last, epoch + 4 * second);
+  send = sends.attribute(7, Point::tx_hardware, std::nullopt);
+  ASSERT_NE(send, nullptr);
+  EXPECT_EQ(send->reply_number, 300U);
+  send = sends.attribute(7, Point::tx_hardware, epoch + 4'000 * second);
+  ASSERT_NE(send, nullptr);
+  EXPECT_EQ(send->reply_number, 100U);
+}
+
 class ReflectorHardware : public ReflectorEntries {
  protected:
   void begin(StampSampling sampling) {
