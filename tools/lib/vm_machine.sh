@@ -104,7 +104,8 @@ vm_boot() {
   vm_add_nics
   vm_add_share host / readonly=on
   vm_add_share results "$1/results"
-  "${before[@]}" env LD_LIBRARY_PATH="$vm_libraries" "$vm_tree/usr/bin/qemu-system-x86_64" \
+  "${before[@]}" env LD_LIBRARY_PATH="$vm_libraries" \
+    QEMU_MODULE_DIR="$vm_tree/usr/lib/x86_64-linux-gnu/qemu" "$vm_tree/usr/bin/qemu-system-x86_64" \
     -nodefaults -no-user-config -display none -no-reboot -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 \
     -L "$vm_tree/usr/share/qemu" -L "$vm_tree/usr/share/seabios" -kernel "$vm_tree/boot/vmlinuz-$vm_release" \
     -initrd "$1/initramfs" -append "console=ttyS0 quiet panic=-1 mitigations=off" "${vm_options[@]}"
