@@ -332,8 +332,11 @@ TEST_P(TransportTest, LeaksNoSlotOverManySends) {
   }
   while (take(*sender_)) {
   }
-  EXPECT_EQ(failures, 0U) << "the last one with errno " << last_error;
-  EXPECT_EQ(received + reflector_->losses().receive_overflow, count);
+  // Nothing but AF_XDP in copy mode meets a full driver (ENOBUFS), when the other end gets no CPU.
+  if (!bypasses_stack() || last_error != ENOBUFS) {
+    EXPECT_EQ(failures, 0U) << "the last one with errno " << last_error;
+  }
+  EXPECT_EQ(received + failures + reflector_->losses().receive_overflow, count);
   EXPECT_EQ(tx_timestamps, tx_points() * count);
   EXPECT_EQ(sender_->acquire(256).size(), 256U);
   sender_->submit(0);
