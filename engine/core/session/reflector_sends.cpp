@@ -8,9 +8,14 @@ namespace {
 // A driver's software timestamp follows the send call within this; a later one is another packet's.
 constexpr std::int64_t shared_id_window_ns = 1'000'000'000;
 
-bool plausible(const RecentSends::Send& send, std::int64_t ns) {
+// A NIC may tell late, but it sends soon. Wider, it would reach back to the warm-up.
+constexpr std::int64_t shared_id_hardware_window_ns = 100'000'000;
+
+bool plausible(const RecentSends::Send& send, Point point, std::int64_t ns) {
   if (!send.stamped || send.failed) return false;
-  return ns >= send.t3_ns && ns - shared_id_window_ns <= send.t3_ns;
+  const auto window =
+      point == Point::tx_hardware ? shared_id_hardware_window_ns : shared_id_window_ns;
+  return ns >= send.t3_ns && ns - window <= send.t3_ns;
 }
 
 }  // namespace
@@ -40,7 +45,7 @@ RecentSends::Send* RecentSends::find_shared(std::uint32_t id, Point point,
                                             std::optional<std::int64_t> realtime_ns) {
   if (!realtime_ns) return latest_without(id, point);
   Send* first = ring_.find(id, [&](const Send& candidate) {
-    return !candidate.seen.has(point) && plausible(candidate, *realtime_ns);
+    return !candidate.seen.has(point) && plausible(candidate, point, *realtime_ns);
   });
   if (first != nullptr || point == Point::tx_sched) return first;
   // A false one of the NIC: it shall be said of its own reply that it is, not of an earlier one's.
@@ -48,7 +53,7 @@ RecentSends::Send* RecentSends::find_shared(std::uint32_t id, Point point,
   // All have theirs: a device stacked below stamped again, for the latest of them.
   Send* latest = nullptr;
   (void)ring_.find(id, [&](Send& candidate) {
-    if (plausible(candidate, *realtime_ns)) latest = &candidate;
+    if (plausible(candidate, point, *realtime_ns)) latest = &candidate;
     return false;
   });
   return latest;

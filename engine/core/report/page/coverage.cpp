@@ -157,6 +157,12 @@ void put_environment(HtmlWriter& html, const Summary& summary) {
         "dd", std::visit([](const auto& value) { return fmt::format("{}", value); }, entry.value));
     html.close();
   }
+  for (const NicClockInfo& nic : document.nic_clocks) {
+    html.open("div");
+    html.element("dt", "NIC clock");
+    html.element("dd", fmt::format("{}", fmt::join(nic_clock_items(nic, true), "; ")));
+    html.close();
+  }
   html.close();
   html.close();
 }
