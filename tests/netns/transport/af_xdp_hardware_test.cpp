@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "linux/os/netns.hpp"
+#include "linux/os/xdp_features.hpp"
 #include "netns/transport/transport_fixture.hpp"
 
 namespace netobs::test {
@@ -85,6 +87,37 @@ INSTANTIATE_TEST_SUITE_P(Every, AfXdpHardware, ::testing::ValuesIn(af_xdp_cases(
                            return c.variant + (c.v6 ? "_v6" : "_v4") +
                                   (c.wait == WaitMode::spin ? "_spin" : "_block");
                          });
+
+// A tap has XDP in its driver, and no NIC behind it.
+class AfXdpOnTap : public AfXdpHardware {};
+
+TEST_P(AfXdpOnTap, ADriverWithoutReceiveTimesIsNotAskedForThem) {
+  {
+    auto scope = os::NamespaceScope::enter(lab_->sender_side());
+    ASSERT_TRUE(scope.has_value());
+    if (!os::xdp_clock_features(1).receive) {
+      GTEST_SKIP() << "needs a kernel that tells what drivers have (Linux 6.6)";
+    }
+  }
+  ip(true, {"tuntap", "add", "dev", "tap0", "mode", "tap"});
+  ip(true, {"addr", "add", "198.18.5.1/24", "dev", "tap0"});
+  ip(true, {"link", "set", "tap0", "up"});
+  ip(true, {"neigh", "add", "198.18.5.2", "lladdr", "02:00:00:00:00:02", "dev", "tap0"});
+  TransportOptions over_tap = with_nic(options());
+  over_tap.remote = Endpoint::v4({198, 18, 5, 2}, port);
+  auto transport = make_sender(over_tap);
+  ASSERT_TRUE(transport.has_value()) << transport.error().message();
+  const auto text = (*transport)->description();
+  EXPECT_NE(text.find("native XDP"), std::string::npos) << text;
+  EXPECT_NE(text.find("no NIC receive times: the driver has none for XDP"), std::string::npos)
+      << text;
+  EXPECT_EQ((*transport)->points_enabled(), own_points());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Copy, AfXdpOnTap,
+    ::testing::Values(TransportCase{
+        .transport = "af_xdp", .variant = "copy", .features = {}, .mode = AfXdpMode::copy}));
 
 }  // namespace
 }  // namespace netobs::test
