@@ -157,6 +157,11 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
   transport.af_xdp.tai_clock = features.hooks.tai_clock;
   transport.busy_poll_us = options.busy_poll_us;
   NETOBS_TRY(opened, make_transport(options.transport, transport));
+  for (const auto& row : point_table) {
+    if (const auto refused = opened->refused(row.point)) {
+      loop.state_.refused.push_back(fmt::format("{}: {}", row.name, refused->message()));
+    }
+  }
   loop.transport_ =
       options.wrap_transport ? options.wrap_transport(std::move(opened)) : std::move(opened);
   NETOBS_TRY(hooks, open_hooks(options, *loop.transport_, features.hooks));

@@ -108,6 +108,13 @@ void open_nic(const RunConfig& config, PreparedSession& session) {
   }
 }
 
+void note_refusals(const LinuxTransport& transport, PreparedSession& session) {
+  for (const auto& row : point_table) {
+    auto refused = transport.refused(row.point);
+    if (refused) session.evidence[slot(Host::sender, row.point)].refused = std::move(refused);
+  }
+}
+
 void open_hooks(const RunConfig& config, const HookFeatures& features, PreparedSession& session) {
   HookOptions options;
   options.wanted = config.layers.points() & hook_points & session.transport->points_on_path();
@@ -356,6 +363,7 @@ Result<PreparedSession> prepare_session(const RunConfig& config, const RunContro
   session.leftovers = nic::restore_leftovers();
   open_nic(config, session);
   NETOBS_TRY(transport, open_transport(config, session, features));
+  note_refusals(*transport, session);
   session.transport =
       config.taps.transport ? config.taps.transport(std::move(transport)) : std::move(transport);
   open_hooks(config, features.hooks, session);

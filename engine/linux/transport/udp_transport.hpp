@@ -76,6 +76,11 @@ class LinuxTransport : public Transport {
   [[nodiscard]] virtual int socket_fd() const = 0;
   /// Any timestamp_id goes, whatever the datagram begins with (SCM_TS_OPT_ID, Linux 6.13).
   [[nodiscard]] virtual bool ids_are_free() const = 0;
+  /// Why a point that was asked for is not enabled; nullopt: it is, or nothing more is known.
+  [[nodiscard]] virtual std::optional<Error> refused(Point point) const {
+    (void)point;
+    return std::nullopt;
+  }
 };
 
 struct TransportKind {

@@ -48,6 +48,12 @@ TEST_P(AfXdpHardware, SaysWhatIsNotHadAndWhy) {
   // Either the program is bound to the device, or there is a reason.
   const bool refused = text.find("no NIC receive times: ") != std::string::npos;
   EXPECT_NE(enabled.has(Point::rx_hardware), refused) << text;
+  EXPECT_EQ(sender_->refused(Point::rx_hardware).has_value(), refused);
+  EXPECT_EQ(sender_->refused(Point::xdp_rx), std::nullopt);
+  const auto transmit = sender_->refused(Point::tx_hardware);
+  ASSERT_TRUE(transmit.has_value());
+  EXPECT_NE(transmit->message().find("zero-copy mode only"), std::string::npos);
+  EXPECT_NE(transmit->remedy.find("--transport"), std::string::npos);
   if (GetParam().mode == AfXdpMode::skb) {
     EXPECT_NE(text.find("no NIC receive times: not in SKB mode"), std::string::npos) << text;
   }

@@ -71,6 +71,12 @@ class Netobs(MeasuredTest):
             self.check_missing(document, host, "tx_hardware")
             self.check_point(document, host, "rx_hardware", COUNT)
 
+    def test_who_asked_for_them_by_name_is_told_what_is_missing(self):
+        refused = self.measure("--transport", "af_xdp", "--xdp-mode", "copy", "--layers", "app,nic", "--count", "10",
+                               reflect=("--transport", "syscall"), status=5)
+        self.assertIn("tx_hardware cannot be measured at the sender", refused.err)
+        self.assertIn("in zero-copy mode only", refused.err)
+
     def test_skb_mode_has_none(self):
         document = self.over("skb")
         for host in ("sender", "reflector"):

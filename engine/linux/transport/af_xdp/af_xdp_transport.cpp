@@ -61,6 +61,7 @@ class AfXdpTransport final : public LinuxTransport {
   std::string description() const override;
   int socket_fd() const override { return control_.fd.get(); }
   bool ids_are_free() const override { return true; }
+  std::optional<Error> refused(Point point) const override;
 
  private:
   struct HeldFrame {
@@ -401,6 +402,17 @@ TransportLosses AfXdpTransport::losses() const {
   losses.no_socket = counted.no_socket;
   losses.unstamped = counted.no_metadata;
   return losses;
+}
+
+std::optional<Error> AfXdpTransport::refused(Point point) const {
+  const std::string_view why = point == Point::rx_hardware   ? link_.no_rx_hardware
+                               : point == Point::tx_hardware ? link_.no_tx_hardware
+                                                             : std::string_view();
+  if (why.empty()) return std::nullopt;
+  return Error{.what = fmt::format("{} times of the NIC on AF_XDP: {}",
+                                   point == Point::rx_hardware ? "receive" : "transmit", why),
+               .cause = "",
+               .remedy = "With --transport syscall or io_uring a NIC needs less for them."};
 }
 
 std::string AfXdpTransport::description() const {
