@@ -25,18 +25,24 @@ class NicLab(lab.Lab):
         self.nics = nics
 
     def connect(self):
-        places = ((self.a, self.nics[0], lab.A4, lab.A6), (self.b, self.nics[1], lab.B4, lab.B6))
-        for namespace, device, four, six in places:
+        places = ((self.a, self.nics[0], lab.A4), (self.b, self.nics[1], lab.B4))
+        for namespace, device, address in places:
             self.sh("ip", "link", "set", device, "netns", namespace)
-            self.sh("ip", "-n", namespace, "addr", "add", f"{four}/30", "dev", device)
-            self.sh("ip", "-n", namespace, "addr", "add", f"{six}/64", "dev", device, "nodad")
+            self.no_ipv6(namespace, device)
+            self.sh("ip", "-n", namespace, "addr", "add", f"{address}/30", "dev", device)
             self.sh("ip", "-n", namespace, "link", "set", device, "up")
-        for namespace, device, _, _ in places:
+        for namespace, device, _ in places:
             lab.wait_for(lambda n=namespace, d=device: self.link(n, d)["operstate"] in ("UP", "UNKNOWN"),
                          f"the link of {device}")
-        # No ARP among the probes: counts are exact.
+        # No ARP among the probes either.
         self.know_neighbour(self.a, self.nics[0], lab.B4, self.mac(self.b, self.nics[1]))
         self.know_neighbour(self.b, self.nics[1], lab.A4, self.mac(self.a, self.nics[0]))
+
+    def no_ipv6(self, namespace, device):
+        """Its announcements would be stamped, dropped and lost in a probe's place: counts are exact."""
+        with self.inside(namespace), open(f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6", "w",
+                                          encoding="ascii") as file:
+            file.write("1")
 
     def link(self, namespace, device):
         return json.loads(self.sh("ip", "-n", namespace, "-json", "link", "show", "dev", device))[0]
