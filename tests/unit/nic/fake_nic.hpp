@@ -34,6 +34,7 @@ class FakeNic final : public HwtstampDevice {
   /// The rx filters that were asked for, in order.
   [[nodiscard]] std::vector<int> filters() const {
     std::vector<int> list;
+    list.reserve(asked.size());
     for (const auto& one : asked) list.push_back(one.rx_filter);
     return list;
   }
@@ -47,7 +48,7 @@ class FakeNic final : public HwtstampDevice {
 };
 
 /// Takes these filters (and none) as they are, and refuses the others.
-inline std::function<FakeNic::Answer(const HwtstampConfig&)> only(std::vector<int> filters) {
+inline std::function<FakeNic::Answer(const HwtstampConfig&)> only(const std::vector<int>& filters) {
   return [filters](const HwtstampConfig& config) -> FakeNic::Answer {
     for (const int one : filters) {
       if (config.rx_filter == one) return config;

@@ -30,7 +30,7 @@ class TransactionTest : public testing::Test {
     std::string pattern = testing::TempDir() + "netobs-nic-XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
   }
-  ~TransactionTest() override { fs::remove_all(folder_); }
+  void TearDown() override { fs::remove_all(folder_); }
 
   NicSubject subject() {
     return {.nic = {.interface = "eth0", .mac = "02:00:00:00:00:01", .boot_id = "boot"},

@@ -54,7 +54,7 @@ class NicBox : public testing::Test {
     set_parameter("filter", take_all);
     EXPECT_TRUE(NicDevice::open(nic).value().set({}));
   }
-  ~NicBox() override {
+  void TearDown() override {
     set_parameter("filter", take_all);
     set_parameter("tx_outstanding", 0);
     set_parameter("tx_delay_us", 0);
