@@ -35,8 +35,8 @@ std::string how_text(const PointVerdict& verdict, const PointEvidence& evidence,
 
 std::string remedy_text(const PointVerdict& verdict, const PointEvidence& evidence) {
   if (verdict.works) return {};
-  if (info(verdict.point).layer == Layer::nic) return "a NIC with a PTP clock (ethtool -T)";
   if (evidence.refused) return evidence.refused->cause + " " + evidence.refused->remedy;
+  if (info(verdict.point).layer == Layer::nic) return "a NIC with a PTP clock (ethtool -T)";
   return {};
 }
 
