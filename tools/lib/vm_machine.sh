@@ -100,7 +100,7 @@ vm_add_share() {
 # vm_boot FOLDER: runs the machine to its end, or to the limit (a shell has none).
 vm_boot() {
   local vm_options=(-serial "file:$1/console.log") before=(timeout --foreground --kill-after=10 "$limit")
-  if [[ $mode == shell ]]; then vm_options=(-serial stdio) before=(); fi
+  if [[ $mode == shell ]]; then vm_options=(-chardev "stdio,id=terminal,signal=off" -serial chardev:terminal) before=(); fi
   vm_add_nics
   vm_add_share host / readonly=on
   vm_add_share results "$1/results"

@@ -4,7 +4,7 @@
 # they are, and root is not needed. The caller brings common.sh, archive.sh and a function skip.
 #
 # In the folder of vm_cache:
-#   apt/       configuration, lists and what was downloaded last
+#   apt/       configuration, lists and packages, while they are fetched
 #   packages/  the unpacked tree; vm_release is the kernel's release, `complete` is written last
 # shellcheck disable=SC2154
 
@@ -103,7 +103,8 @@ vm_unpack() {
   touch "$fresh/complete"
   rm -rf "${vm_tree:?}"
   mv "$fresh" "$vm_tree"
-  rm -rf "$vm_cache"/apt/download/*.deb "$vm_cache"/apt/cache/archives/*.deb
+  # Lists and packages are fetched again with the next tree.
+  rm -rf "${vm_cache:?}/apt"
 }
 
 # Debian's headers for one flavour include those for all of them by their installed place.
