@@ -24,6 +24,12 @@ class Counts(MeasuredTest):
         self.assertEqual(document["rtt_ns"]["nic"]["count"], COUNT)
         self.assertEqual(document["probes"]["received"], COUNT)
 
+    def test_io_uring_brings_them_too(self):
+        document = self.measure(*SOME, "--transport", "io_uring", reflect=("--nic-sample", "1", "--transport", "io_uring"))
+        self.assertIn("io_uring", document["environment"]["transport"])
+        for host, point in HARDWARE:
+            self.check_point(document, host, point, COUNT)
+
     def test_a_sample_asks_for_no_more(self):
         document = self.measure(*ONE_BY_ONE, "--layers", "app,kernel,nic", "--nic-sample", "1/16")
         row = self.row(document, "sender", "tx_hardware")
