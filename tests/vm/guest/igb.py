@@ -98,7 +98,7 @@ class Netobs(MeasuredTest):
 
     def test_what_a_burst_does_not_get_is_skipped_by_the_nic(self):
         with self.changes("a", "tx_hwtstamp_skipped", "tx_hwtstamp_timeouts") as grown:
-            document = self.measure("--rate", "5kpps", "--count", str(COUNT), "--timeout", "5s", "--wait", "block",
+            document = self.measure("--rate", "50kpps", "--count", str(COUNT), "--timeout", "5s", "--wait", "block",
                                     "--layers", "auto", "--nic-sample", "1")
         row = self.row(document, "sender", "tx_hardware")
         skipped = row["missing"].get("skipped_by_nic", 0)
