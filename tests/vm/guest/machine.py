@@ -168,51 +168,6 @@ class Faults:
             test.addCleanup(set_parameter, name, *before)
 
 
-class NicTest(unittest.TestCase):
-    """A test with the two hosts of its scenario."""
-
-    hosts = None
-    clocks = None  # HwtsimClocks, where the NICs are hwtsim's
-
-
-class HwtsimClocks:
-    """The module, loaded: clocks with offsets (ns) and drifts (ppb), A's first, and when it was loaded."""
-
-    def __init__(self, offsets, drifts, cross=(2, 2)):
-        self.offsets, self.drifts = offsets, drifts
-        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-        insmod(os.environ["NETOBS_VM_HWTSIM"], f"offset_ns={offsets[0]},{offsets[1]}",
-               f"drift_ppb={drifts[0]},{drifts[1]}", f"cross={cross[0]},{cross[1]}")
-        after = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-        self._loaded_ns, self._slack_ns = (before + after) // 2, (after - before + 1) // 2
-
-    def drift_ppb(self, host):
-        return self.drifts[0 if host == "a" else 1]
-
-    def expect(self, host):
-        """(offset, bound) of a host's clock to CLOCK_REALTIME as it must be now (ns)."""
-        index = 0 if host == "a" else 1
-        elapsed = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - self._loaded_ns
-        drift = self.drifts[index]
-        return self.offsets[index] + elapsed * drift // 10**9, abs(drift) * self._slack_ns // 10**9 + 1
-
-
-def set_parameter(name, a, b):
-    """A parameter of hwtsim, at both devices; returns what it was."""
-    with open(f"{HWTSIM}/{name}", "r+", encoding="ascii") as file:
-        before = file.read().strip()
-        file.seek(0)
-        file.write(f"{a},{b}")
-    return before
-
-
-def set_faults(test, **parameters):
-    """Parameters of hwtsim for the rest of one test: set_faults(test, tx_drop_every=(10, 0))."""
-    for name, (a, b) in parameters.items():
-        before = set_parameter(name, a, b).split(",")
-        test.addCleanup(set_parameter, name, *before)
-
-
 class PromptResult(unittest.TextTestResult):
     """Says why at once: a machine that is ended for its time has said what it knew. And where the time went."""
 
