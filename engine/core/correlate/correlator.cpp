@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/base/saturating.hpp"
-#include "core/correlate/hardware_window.hpp"
 
 namespace netobs {
 namespace {
@@ -378,15 +377,22 @@ void Correlator::reject_hardware(ProbeRecord& record, std::size_t slot_index) {
   ++counters_.impossible_hardware;
 }
 
-void Correlator::settle_hardware(Entry& entry) {
-  auto& record = entry.record;
-  for (const Point point : {Point::tx_hardware, Point::rx_hardware}) {
+void Correlator::reject_repeated(ProbeRecord& record) {
+  for (const auto& [point, beside] : {std::pair{Point::tx_hardware, Point::tx_software},
+                                      std::pair{Point::rx_hardware, Point::rx_software}}) {
     const auto nic_ns = record.at(Host::sender, point);
-    auto& last = last_nic_ns_[index(info(point).direction)];
-    if (nic_ns && std::exchange(last, nic_ns) == nic_ns) {
+    const auto software_ns = record.at(Host::sender, beside);
+    if (!nic_ns || !software_ns) continue;
+    const HardwareSighting now{*nic_ns, *software_ns};
+    if (is_repeated(std::exchange(last_seen_by_nic_[index(info(point).direction)], now), now)) {
       reject_hardware(record, slot(Host::sender, point));
     }
   }
+}
+
+void Correlator::settle_hardware(Entry& entry) {
+  auto& record = entry.record;
+  if (config_.nic_converted[index(Host::sender)]) reject_repeated(record);
   for (const Host host : {Host::sender, Host::reflector}) {
     if (!has_hardware_times(record, host)) continue;
     std::optional<std::int64_t> bound_ns;
@@ -396,7 +402,9 @@ void Correlator::settle_hardware(Entry& entry) {
     }
     const bool convertible = bound_ns.has_value() || !config_.nic_converted[index(host)];
     for (const Point point : {Point::tx_hardware, Point::rx_hardware}) {
-      const bool possible = convertible && is_possible(record, host, point, bound_ns);
+      // With the host's clock set in between, its times judge nothing.
+      const bool judged = !record.clock_stepped;
+      const bool possible = convertible && (!judged || is_possible(record, host, point, bound_ns));
       if (record.at(host, point) && !possible) reject_hardware(record, slot(host, point));
     }
     auto& widest = nic_bound_ns_[index(host)];

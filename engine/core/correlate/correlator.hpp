@@ -13,6 +13,7 @@
 #include "core/base/time.hpp"
 #include "core/clock/nic_clock.hpp"
 #include "core/correlate/arrivals.hpp"
+#include "core/correlate/hardware_window.hpp"
 #include "core/correlate/observation.hpp"
 #include "core/layer/record.hpp"
 
@@ -123,6 +124,7 @@ class Correlator {
   [[nodiscard]] bool known_to_have_arrived(const Entry& entry) const;
   void settle_hardware(Entry& entry);
   [[nodiscard]] std::optional<std::int64_t> convert_sender_hardware(ProbeRecord& record);
+  void reject_repeated(ProbeRecord& record);
   void reject_hardware(ProbeRecord& record, std::size_t slot_index);
   void settle_reasons(Entry& entry) const;
 
@@ -148,8 +150,7 @@ class Correlator {
   bool handed_out_ = false;
   NicClock nic_clock_;
   std::array<std::optional<std::int64_t>, host_count> nic_bound_ns_;
-  /// What the sender's NIC said last, by direction: one and the same time twice is no time.
-  std::array<std::optional<std::int64_t>, 2> last_nic_ns_;
+  std::array<std::optional<HardwareSighting>, 2> last_seen_by_nic_;  // the sender's, by direction
   CorrelatorCounters counters_;
 };
 

@@ -53,23 +53,29 @@ Window receive_window(const ProbeRecord& record, Host host) {
   return window;
 }
 
-/// Within one clock: the NIC sees a packet leave and its answer come within what the application
-/// waits, and the reflector's sees the request come before its answer leaves.
+/// Within one clock: the sender's NIC sees a probe leave and its answer come within what the
+/// application waits. Of a probe that was answered twice the two may be of different replies, and
+/// at the reflector of different copies of the request.
 bool is_possible_distance(const ProbeRecord& record, Host host) {
   const auto out = record.at(host, Point::tx_hardware);
   const auto in = record.at(host, Point::rx_hardware);
-  if (!out || !in) return true;
   const auto app_out = record.at(host, Point::app_tx);
   const auto app_in = record.at(host, Point::app_rx);
-  const bool sender = host == Host::sender;
-  const auto apart = sender ? saturating_difference(*in, *out) : saturating_difference(*out, *in);
-  if (apart < 0) return false;
-  if (!sender || !app_out || !app_in) return apart <= 2 * longest_stay_ns;
+  if (!out || !in || !app_out || !app_in) return true;
+  if (host != Host::sender || record.reply_count > 1) return true;
+  const auto apart = saturating_difference(*in, *out);
   const auto waited = saturating_difference(*app_in, *app_out);
-  return apart <= saturating_sum(waited, waited / run_apart_divisor + slack_ns);
+  return apart >= 0 && apart <= saturating_sum(waited, waited / run_apart_divisor + slack_ns);
 }
 
 }  // namespace
+
+bool is_repeated(const std::optional<HardwareSighting>& before, const HardwareSighting& now) {
+  constexpr std::int64_t together_ns = 20'000;
+  if (!before || before->nic_ns != now.nic_ns) return false;
+  const auto apart = saturating_difference(now.software_ns, before->software_ns);
+  return apart > together_ns || apart < -together_ns;
+}
 
 bool has_hardware_times(const ProbeRecord& record, Host host) {
   return record.at(host, Point::tx_hardware) || record.at(host, Point::rx_hardware);

@@ -9,6 +9,17 @@
 
 namespace netobs {
 
+/// A time of the NIC and of the host for one packet.
+struct HardwareSighting {
+  std::int64_t nic_ns = 0;
+  std::int64_t software_ns = 0;  ///< CLOCK_REALTIME, in the driver or next to it
+};
+/// Whether `now` repeats the NIC's time of the packet before: some drivers do, having none. Packets
+/// that a NIC saw within one tick of its clock are equal by right, and the host takes those
+/// together.
+[[nodiscard]] bool is_repeated(const std::optional<HardwareSighting>& before,
+                               const HardwareSighting& now);
+
 [[nodiscard]] bool has_hardware_times(const ProbeRecord& record, Host host);
 
 /// point: tx_hardware or rx_hardware, captured. bound_ns: the +- of the record's hardware times of

@@ -22,6 +22,7 @@
 #include "core/base/result.hpp"
 #include "core/base/time.hpp"
 #include "core/clock/nic_clock.hpp"
+#include "core/correlate/hardware_window.hpp"
 #include "core/session/hook_source.hpp"
 #include "core/session/reflector_config.hpp"
 #include "core/session/reflector_sends.hpp"
@@ -137,7 +138,8 @@ class Reflector {
                    MonotonicTime now);
   void record_receive(Session& session, std::uint64_t number, const SessionKey& key,
                       std::uint32_t sender_sequence, const RxDatagram& datagram);
-  void file_hardware(EntryRing& entries, std::uint64_t number, Point point, std::int64_t nic_ns);
+  void file_hardware(EntryRing& entries, std::uint64_t number, Point point, std::int64_t nic_ns,
+                     bool repeated = false);
   [[nodiscard]] bool file_receive_event(const HookEvent& event);
   [[nodiscard]] bool file_transmit_event(const HookEvent& event);
   void keep_pending(const HookEvent& event);
@@ -155,7 +157,7 @@ class Reflector {
   std::uint64_t round_ = 0;
   StampBudget stamp_budget_;
   NicClock nic_clock_;
-  std::optional<std::int64_t> last_rx_hardware_ns_;
+  std::optional<HardwareSighting> last_received_;
   ReflectorCounters counters_;
 };
 

@@ -35,18 +35,21 @@ void Reflector::record_receive(Session& session, std::uint64_t number, const Ses
   if (datagram.rx_software_ns)
     (void)entries.set(number, Point::rx_software, *datagram.rx_software_ns);
   if (datagram.rx_hardware_ns) {
-    file_hardware(entries, number, Point::rx_hardware, *datagram.rx_hardware_ns);
+    const std::int64_t nic_ns = *datagram.rx_hardware_ns;
+    bool repeated = false;
+    if (const auto beside = datagram.xdp_rx_ns ? datagram.xdp_rx_ns : datagram.rx_software_ns) {
+      const HardwareSighting seen{nic_ns, *beside};
+      repeated = is_repeated(std::exchange(last_received_, seen), seen);
+    }
+    file_hardware(entries, number, Point::rx_hardware, nic_ns, repeated);
   }
   take_pending(key, sender_sequence, entries, number, datagram.app_rx_ns);
 }
 
 void Reflector::file_hardware(EntryRing& entries, std::uint64_t number, Point point,
-                              std::int64_t nic_ns) {
-  // A NIC that has none for this packet may hand out that of the last.
-  const bool stale =
-      point == Point::rx_hardware && std::exchange(last_rx_hardware_ns_, nic_ns) == nic_ns;
+                              std::int64_t nic_ns, bool repeated) {
   const NicClock* clock = config_.nic_converted ? &nic_clock_ : nullptr;
-  if (stale || !entries.set_hardware(number, point, nic_ns, clock)) {
+  if (repeated || !entries.set_hardware(number, point, nic_ns, clock)) {
     entries.mark_hardware_impossible(number);
     ++counters_.impossible_hardware;
   }

@@ -127,14 +127,21 @@ TEST_F(HardwareTimes, OfAnotherPacketAreRefused) {
   EXPECT_EQ(correlator_->counters().impossible_hardware, 4U);
 }
 
-TEST_F(HardwareTimes, TheSameTimeTwiceIsNoTime) {
+TEST_F(HardwareTimes, TheTimeOfThePacketBeforeIsNoTime) {
   begin({true, true});
-  // Two packets on their way at once, so that the window alone would let it pass.
+  // Packets on their way at once, so that the window alone would let it pass.
   probe(0, start, {start + tai + 12 * us, start + tai + 85 * us});
-  probe(1, start + us, {start + tai + 13 * us, start + tai + 85 * us});
+  probe(1, start + 30 * us, {start + tai + 42 * us, start + tai + 85 * us});
   const auto all = records();
   EXPECT_EQ(all.at(0).reason[s_rx], Reason::captured);
   EXPECT_EQ(all.at(1).reason[s_rx], Reason::clock_invalid);
+}
+
+TEST_F(HardwareTimes, WithinOneTickOfTheNicsClockTwoPacketsHaveOneTime) {
+  begin({true, true});
+  probe(0, start, {start + tai + 12 * us, start + tai + 85 * us});
+  probe(1, start + us, {start + tai + 13 * us, start + tai + 85 * us});
+  EXPECT_EQ(records().at(1).reason[s_rx], Reason::captured);
 }
 
 TEST_F(HardwareTimes, UnconvertedOnesOfTheReflectorAreNotMixedIn) {

@@ -344,13 +344,13 @@ class ReflectorHardware : public ReflectorEntries {
     reflector_->on_nic_clock({epoch - second + 37 * second, epoch - second, 50});
     reflector_->on_nic_clock({epoch + 37 * second, epoch, 50});
   }
-  Sent received(std::uint32_t sequence, std::int64_t nic_ns) {
+  Sent received(std::uint32_t sequence, std::int64_t nic_ns, std::int64_t later_ns = 0) {
     const Bytes octets = netobs_request(sequence, nic_, 1);
     const auto one = offer(RxDatagram{.payload = octets,
                                       .peer = peer_a,
                                       .local = probed,
-                                      .app_rx_ns = epoch,
-                                      .rx_software_ns = epoch - 5,
+                                      .app_rx_ns = epoch + later_ns,
+                                      .rx_software_ns = epoch + later_ns - 5,
                                       .rx_hardware_ns = nic_ns,
                                       .ttl = 64,
                                       .truncated = false},
@@ -396,7 +396,7 @@ TEST_F(ReflectorHardware, AReplyOutsideTheSampleWaitsForNoTimestamp) {
 TEST_F(ReflectorHardware, TheTimeOfThePacketBeforeIsReportedAsImpossible) {
   begin({1});
   (void)received(0, epoch + 37 * second - 400);
-  (void)received(1, epoch + 37 * second - 400);
+  (void)received(1, epoch + 37 * second - 400, 30'000);
   EXPECT_EQ(reflector_->counters().impossible_hardware, 1U);
   const auto first = entry_after(2, 30);
   EXPECT_FALSE(first.hardware_impossible);
