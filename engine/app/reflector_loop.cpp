@@ -193,7 +193,9 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
 Result<void> ReflectorLoop::open_nic(const ReflectorOptions& options) {
   if (!options.layers.wants(Layer::nic)) return {};
   NETOBS_TRY(interface, interface_with_clock(options));
+  NETOBS_TRY(facts, os::interface_facts(interface));
   NETOBS_TRY(opened, NicSide::open(interface, points_of(Layer::nic), options.nic));
+  nic_interface_index_ = facts.index;
   nic_.emplace(std::move(opened));
   return {};
 }
@@ -205,14 +207,22 @@ void ReflectorLoop::follow_nic_clock(MonotonicTime now) {
   if (const auto look = nic_->look()) reflector_->on_nic_clock(*look);
 }
 
+/// A filter that has once given a time is the right one: what comes without is a stranger's packet
+/// that it does not match, or one that did not come by this NIC.
 void ReflectorLoop::watch_filter(std::span<const RxDatagram> datagrams) {
-  if (!nic_ || unstamped_in_a_row_ >= unstamped_limit) return;
+  if (!nic_ || filter_delivers_ || unstamped_ >= unstamped_limit) return;
   for (const auto& datagram : datagrams) {
-    unstamped_in_a_row_ = datagram.rx_hardware_ns ? 0 : unstamped_in_a_row_ + 1;
+    if (datagram.rx_hardware_ns) {
+      filter_delivers_ = true;
+      return;
+    }
+    const bool elsewhere =
+        datagram.interface_index != 0 && datagram.interface_index != nic_interface_index_;
+    if (!elsewhere) ++unstamped_;
   }
-  if (unstamped_in_a_row_ < unstamped_limit) return;
+  if (unstamped_ < unstamped_limit) return;
   const auto next = nic_->try_next_filter();
-  if (next && *next) unstamped_in_a_row_ = 0;
+  if (next && *next) unstamped_ = 0;
 }
 
 void ReflectorLoop::run(const std::atomic<bool>& stop) {

@@ -43,7 +43,9 @@ class ReflectorLoop {
   std::unique_ptr<Reflector> reflector_;
   MonotonicTime clock_due_;
   MonotonicTime nic_look_due_;
-  unsigned unstamped_in_a_row_ = 0;
+  int nic_interface_index_ = 0;   // of the one that it listens on, be it a VLAN
+  bool filter_delivers_ = false;  // a receive time of the NIC has come
+  unsigned unstamped_ = 0;        // datagrams by this NIC before any receive time
   StepDetector step_detector_;
 };
 

@@ -29,6 +29,7 @@ struct RxDatagram {
   std::optional<std::int64_t> xdp_rx_ns{};  ///< by the XDP program that took it past the stack
   std::uint8_t ttl = 0;                     ///< TTL or hop limit as received, 0 = unknown
   bool truncated = false;                   ///< longer than the transport's buffer
+  int interface_index = 0;                  ///< of the interface that it came by, 0 = unknown
 };
 
 /// A transmit timestamp, found again by the id that was given with the datagram.

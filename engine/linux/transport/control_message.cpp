@@ -58,9 +58,15 @@ void read_ttl(std::span<const std::byte> data, RxControl& result) {
 void read_address(int level, int type, std::span<const std::byte> data, RxControl& result) {
   if (level == IPPROTO_IP && type == IP_PKTINFO) {
     // ipi_addr, not ipi_spec_dst: they differ for broadcast, and the header's address is asked for.
-    if (const auto info = read_as<in_pktinfo>(data)) result.local = v4_address(info->ipi_addr);
+    const auto info = read_as<in_pktinfo>(data);
+    if (!info) return;
+    result.local = v4_address(info->ipi_addr);
+    result.interface_index = info->ipi_ifindex;
   } else if (level == IPPROTO_IPV6 && type == IPV6_PKTINFO) {
-    if (const auto info = read_as<in6_pktinfo>(data)) result.local = v6_address(*info);
+    const auto info = read_as<in6_pktinfo>(data);
+    if (!info) return;
+    result.local = v6_address(*info);
+    result.interface_index = static_cast<int>(info->ipi6_ifindex);
   }
 }
 

@@ -18,7 +18,8 @@ namespace netobs {
 
 /// What the control messages of one received datagram say.
 struct RxControl {
-  Endpoint local;  ///< destination address; port 0
+  Endpoint local;           ///< destination address; port 0
+  int interface_index = 0;  ///< it came in by; 0 = not told
   std::optional<std::int64_t> rx_software_ns;
   std::optional<std::int64_t> rx_hardware_ns;
   std::uint8_t ttl = 0;

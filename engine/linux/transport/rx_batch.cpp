@@ -91,6 +91,7 @@ RxDatagram make_datagram(std::span<const std::byte> payload, std::span<const std
   datagram.payload = payload;
   datagram.peer = socket.connected ? socket.remote : os::to_endpoint(name);
   datagram.local = told.local.is_unspecified() ? socket.local_address() : told.local;
+  datagram.interface_index = told.interface_index;
   datagram.app_rx_ns = app_rx_ns;
   datagram.rx_software_ns = told.rx_software_ns;
   datagram.rx_hardware_ns = told.rx_hardware_ns;

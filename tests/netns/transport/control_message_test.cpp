@@ -46,12 +46,14 @@ TEST(ControlMessage, ReadsTimestampTtlAndAddress) {
   append(control, IPPROTO_IP, IP_TTL, int{64});
   in_pktinfo info{};
   info.ipi_addr.s_addr = htonl(0xc6120002);
+  info.ipi_ifindex = 3;
   append(control, IPPROTO_IP, IP_PKTINFO, info);
   const RxControl told = decode_rx_control(control);
   EXPECT_EQ(told.rx_software_ns, 1'000'000'005);
   EXPECT_EQ(told.rx_hardware_ns, 2'000'000'007);
   EXPECT_EQ(told.ttl, 64);
   EXPECT_EQ(told.local.text(), "198.18.0.2:0");
+  EXPECT_EQ(told.interface_index, 3);
 }
 
 TEST(ControlMessage, StopsAtLengthsThatCannotBe) {
