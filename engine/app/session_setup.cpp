@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 
 #include "app/features.hpp"
 #include "app/reflector_loop.hpp"
@@ -313,15 +314,29 @@ bool gave_no_receive_time(const PreparedSession& session, const WarmUp& warmed) 
          warmed.captured[slot(Host::sender, Point::rx_hardware)] == 0;
 }
 
+/// What sends meet while a link is down.
+bool is_no_way(int sys_errno) {
+  return sys_errno == EHOSTUNREACH || sys_errno == ENETUNREACH || sys_errno == ENETDOWN;
+}
+
+/// Another session than the last one: where there is a key, a reflector answers no sequence of a
+/// session twice.
+std::uint16_t next_ssid(std::uint16_t ssid) {
+  return static_cast<std::uint16_t>(((ssid + 2U) & 0x7fffU) | 1U);
+}
+
 /// Only delivered timestamps count: a filter that gives none makes room for the next. A NIC that
 /// has been set may need a few seconds until its link is up again.
 Result<WarmUp> warm_up_with_nic(const RunConfig& config, PreparedSession& session,
                                 const RunControl& control, std::uint64_t probes) {
   int silent_rounds = session.nic && !session.nic->report().changed.empty() ? 3 : 0;
+  SenderConfig sender = session.sender;
   while (true) {
-    NETOBS_TRY(warmed, warm_up(session.sender, *session.transport, session.hooks.get(), control,
+    NETOBS_TRY(warmed, warm_up(sender, *session.transport, session.hooks.get(), control,
                                config.wait, probes));
-    const bool silent = warmed.replies == 0 && warmed.last_errno == 0;
+    sender.ssid = next_ssid(sender.ssid);
+    const bool silent =
+        warmed.replies == 0 && (warmed.last_errno == 0 || is_no_way(warmed.last_errno));
     if (silent && silent_rounds-- > 0 && !control.stop()) continue;
     if (!gave_no_receive_time(session, warmed)) return warmed;
     const auto next = session.nic->try_next_filter();
