@@ -1,10 +1,14 @@
 #include "linux/nic/cross_timestamps.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 namespace netobs::nic {
 namespace {
+
+/// 73 years: beyond what NicClock believes, and with room for every difference below.
+constexpr std::int64_t most_seconds = INT64_MAX / 4 / 1'000'000'000 + 8;
 
 void keep_shorter(std::optional<CrossTimestamp>& best, const ptp_clock_time& before,
                   const ptp_clock_time& nic, const ptp_clock_time& after) {
@@ -25,7 +29,9 @@ std::int64_t offset(const CrossTimestamp& sample) {
 }  // namespace
 
 std::int64_t to_ns(const ptp_clock_time& time) {
-  return time.sec * 1'000'000'000LL + time.nsec;
+  // A NIC counts seconds in 48 bits or more, and may have been set to any.
+  return std::clamp<std::int64_t>(time.sec, -most_seconds, most_seconds) * 1'000'000'000LL +
+         time.nsec;
 }
 
 std::optional<CrossTimestamp> shortest(const ptp_sys_offset_extended& answer) {

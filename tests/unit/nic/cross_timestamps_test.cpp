@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdint>
+
+#include "core/clock/nic_clock.hpp"
 
 namespace netobs::nic {
 namespace {
@@ -55,6 +58,17 @@ TEST(CrossTimestamps, NoMoreSamplesAreReadThanThereIsRoomFor) {
   ptp_sys_offset_extended extended{};
   extended.n_samples = 1000;
   EXPECT_EQ(shortest(extended)->half_width_ns, 1);
+}
+
+TEST(CrossTimestamps, AnAbsurdClockOverflowsNothing) {
+  for (const std::int64_t seconds : {INT64_MAX, INT64_MIN, std::int64_t{1} << 48U}) {
+    const CrossTimestamp look{.nic_ns = to_ns(at(seconds, UINT32_MAX)),
+                              .realtime_ns = to_ns(at(100, 0))};
+    EXPECT_TRUE(median(std::array{look, CrossTimestamp{-look.nic_ns, look.realtime_ns, 0}, look}));
+    NicClock clock;
+    EXPECT_FALSE(clock.feed(look));
+    EXPECT_FALSE(clock.state()) << seconds;
+  }
 }
 
 TEST(CrossTimestamps, LatchedPairsTellTheirSpread) {
