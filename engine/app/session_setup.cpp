@@ -45,6 +45,8 @@ std::uint16_t random_ssid() {
 
 Result<os::InterfaceFacts> find_interface(const RunConfig& config, const Endpoint& remote) {
   if (!config.interface.empty()) return os::interface_facts(config.interface);
+  // What goes to an own address goes over loopback, whichever interface holds it.
+  if (os::interface_holding(remote)) return os::interface_facts("lo");
   NETOBS_TRY(source, os::source_address_towards(remote));
   const auto name = os::interface_holding(source);
   if (!name) {
