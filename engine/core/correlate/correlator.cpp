@@ -154,8 +154,10 @@ bool Correlator::belongs_to_record(Entry& entry, std::uint32_t number) {
   return false;
 }
 
-void Correlator::on_report(Entry& entry, const Observation& observation) {
-  entry.reported = true;
+/// What a report says of its hardware times is of the same passage as they are.
+void Correlator::take_hardware_remarks(Entry& entry, const Observation& observation) {
+  if (!entry.passage) entry.passage = observation.number;
+  if (*entry.passage != observation.number) return;
   if (observation.value_ns >= 0) entry.reflector_nic_bound_ns = observation.value_ns;
   const auto settle = [&](Point point, Reason why) {
     auto& reason = entry.record.reason[slot(Host::reflector, point)];
@@ -168,6 +170,11 @@ void Correlator::on_report(Entry& entry, const Observation& observation) {
   if ((observation.slot & report_flag_tx_hardware_unasked) != 0) {
     settle(Point::tx_hardware, Reason::not_requested);
   }
+}
+
+void Correlator::on_report(Entry& entry, const Observation& observation) {
+  entry.reported = true;
+  take_hardware_remarks(entry, observation);
   if (entry.number) {
     arrivals_.again(observation.number);
   } else {
@@ -182,6 +189,7 @@ void Correlator::forget_reflector(Entry& entry) {
     entry.record.ns[slot_index] = 0;
     entry.record.reason[slot_index] = Reason::lost_by_kernel;
   }
+  entry.reflector_nic_bound_ns.reset();
   ++counters_.other_passages;
 }
 

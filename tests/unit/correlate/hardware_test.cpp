@@ -158,6 +158,23 @@ TEST_F(HardwareTimes, WhatTheReflectorFoundImpossibleIsNoLoss) {
   EXPECT_EQ(records().at(0).reason[r_rx], Reason::clock_invalid);
 }
 
+TEST_F(HardwareTimes, RemarksOfADuplicatedRequestsOtherPassageAreLeftOut) {
+  begin({true, true});
+  probe(0, start, {}, {start + 52 * us, start + 44 * us}, 250);
+  // The second copy of the request, under the reflector's next number.
+  Observation other;
+  other.kind = Observation::Kind::reflector_report;
+  other.number = 1;
+  other.value_ns = 900;
+  correlator_->add(other);
+  probe(1, start + ms, {}, {{}, start + ms + 44 * us}, 250);
+  other.sequence = 1;
+  other.slot = report_flag_hardware_impossible;
+  correlator_->add(other);
+  EXPECT_EQ(records().at(1).reason[r_tx], Reason::lost_by_kernel);
+  EXPECT_EQ(correlator_->nic_bound_ns(Host::reflector), 250);
+}
+
 TEST_F(HardwareTimes, NotAskedForIsNotMissing) {
   begin({true, true});
   add(Observation::Kind::sent, 0, start, 1);
