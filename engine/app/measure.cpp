@@ -240,7 +240,7 @@ void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
     for (const auto& remark : session_.nic->report().remarks) document.notes.push_back(remark);
     if (const auto& refused = session_.nic->clock_refused()) {
       document.notes.push_back(fmt::format(
-          "The NIC's times are not compared with the host's clock: {}", refused->message()));
+          "The NIC's times are not compared with the host's clock: {}", refused->sentence()));
     }
   }
   note(recorder.counters().late_replies, "replies came after their record was closed");

@@ -24,4 +24,12 @@ std::string Error::message() const {
   return text;
 }
 
+std::string Error::sentence() const {
+  std::string text = brief();
+  if (!cause.empty() || !remedy.empty()) text += '.';
+  if (!cause.empty()) text += " " + cause;
+  if (!remedy.empty()) text += " " + remedy;
+  return text;
+}
+
 }  // namespace netobs

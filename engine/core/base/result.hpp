@@ -29,6 +29,8 @@ struct Error {
 
   /// One or two lines for a person: what, why, remedy.
   [[nodiscard]] std::string message() const;
+  /// The same in one line: for a note.
+  [[nodiscard]] std::string sentence() const;
   /// The first line of message() only: for a table cell or a reason field.
   [[nodiscard]] std::string brief() const;
 };

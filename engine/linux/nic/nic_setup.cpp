@@ -58,7 +58,7 @@ std::string restore_leftover(const StateDirectory& directory, std::uint32_t netn
   const auto subject = subject_of(*device, netns_inode);
   const auto done = put_back(*device, subject, directory);
   directory.remove(files.users);
-  return done ? leftover_text(subject, *done) : done.error().message();
+  return done ? leftover_text(subject, *done) : done.error().sentence();
 }
 
 }  // namespace

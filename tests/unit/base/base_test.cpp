@@ -1,15 +1,26 @@
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <thread>
 #include <vector>
 
 #include "core/base/bytes.hpp"
 #include "core/base/endpoint.hpp"
+#include "core/base/result.hpp"
 #include "core/base/serial.hpp"
 #include "core/base/spsc_ring.hpp"
 
 namespace netobs {
 namespace {
+
+TEST(Error, TellsTheSameInOneLineOrTwo) {
+  const Error error{
+      .what = "open it", .sys_errno = ENOENT, .cause = "It is gone.", .remedy = "Make it."};
+  EXPECT_EQ(error.sentence(), "open it: No such file or directory. It is gone. Make it.");
+  EXPECT_EQ(error.message(), "open it: No such file or directory\n        It is gone. Make it.");
+  const Error bare{.what = "open it", .cause = "", .remedy = ""};
+  EXPECT_EQ(bare.sentence(), "open it");
+}
 
 TEST(Bytes, BigEndianRoundTrip) {
   std::array<std::byte, 12> bytes{};
