@@ -266,6 +266,11 @@ Error too_long(const PreparedSession& session, const std::string& where) {
       .remedy = here ? fmt::format("Use --size {} or less.", room) : "Use a smaller --size."};
 }
 
+/// What would answer there.
+std::string_view reflector_command(const RunConfig& config) {
+  return config.nic.ptp_disguise ? "`sudo netobs reflect --ptp-disguise`" : "`sudo netobs reflect`";
+}
+
 Error nobody_answers(const RunConfig& config, const PreparedSession& session,
                      const WarmUp& warm_up) {
   const auto where = fmt::format("{} port {}", config.host, config.port);
@@ -274,7 +279,8 @@ Error nobody_answers(const RunConfig& config, const PreparedSession& session,
     return {.what = "measure to " + where,
             .sys_errno = ECONNREFUSED,
             .cause = "The host is there, but nothing listens on that UDP port.",
-            .remedy = "Start `sudo netobs reflect` on it, or name the port: HOST:PORT."};
+            .remedy = fmt::format("Start {} on it{}.", reflector_command(config),
+                                  config.nic.ptp_disguise ? "" : ", or name the port: HOST:PORT")};
   }
   if (warm_up.counters.bad_hmac > 0) {
     return {.what = "measure to " + where,
@@ -287,7 +293,8 @@ Error nobody_answers(const RunConfig& config, const PreparedSession& session,
       .cause = config.auth_key.empty()
                    ? "No reflector runs there, it wants authentication, or a firewall is between."
                    : "No reflector runs there, its key differs, or a firewall is between.",
-      .remedy = "Start `sudo netobs reflect` on it and let UDP to that port through."};
+      .remedy = fmt::format("Start {} on it and let UDP to that port through.",
+                            reflector_command(config))};
 }
 
 }  // namespace

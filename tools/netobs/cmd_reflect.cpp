@@ -90,6 +90,12 @@ Result<app::ReflectorOptions> to_options(const ReflectOptions& given) {
   options.nic = nic;
   NETOBS_TRY(listen,
              parse_listen(given.listen, nic.ptp_disguise ? ptp_event_port : wire::default_port));
+  if (nic.ptp_disguise && listen.port != ptp_event_port) {
+    return fail({.what = fmt::format("--ptp-disguise on port {}", listen.port),
+                 .cause = "NICs know PTP event messages by port 319.",
+                 .remedy = "Leave the port out of --listen.",
+                 .exit = ExitCode::usage});
+  }
   options.listen = listen;
   NETOBS_TRY(layers, app::parse_layers(given.layers));
   options.layers = layers;

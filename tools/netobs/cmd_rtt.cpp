@@ -6,6 +6,7 @@
 #include "app/compare_transports.hpp"
 #include "app/measure.hpp"
 #include "command.hpp"
+#include "core/session/disguise.hpp"
 #include "live_run.hpp"
 #include "run_options.hpp"
 
@@ -62,6 +63,12 @@ int run_rtt(const RunOptions& options, const std::string& target, std::string co
   if (!host_port) return report_error(host_port.error());
   config->host = host_port->first;
   if (host_port->second != 0) config->port = host_port->second;
+  if (config->nic.ptp_disguise && config->port != ptp_event_port) {
+    return report_error({.what = fmt::format("--ptp-disguise to port {}", config->port),
+                         .cause = "NICs know PTP event messages by port 319.",
+                         .remedy = "Leave the port out.",
+                         .exit = ExitCode::usage});
+  }
   config->command_line = std::move(command_line);
   if (compare.on) return run_comparison(options, *config, compare);
   return run_and_print(options, *config, [&config](app::RunControl& control) {
