@@ -129,7 +129,9 @@ std::expected<Reply, Drop> Reflector::answer(const RxDatagram& datagram, Monoton
   ++session.next_number;
   const std::uint64_t send_number = sends_.add(*handle, number, sequence);
   const std::uint32_t id = sends_.id_of(send_number, sequence);
-  const bool hardware_stamp = config_.stamp_hardware && stamp_budget_.take(id, now);
+  // A session that asks for no timestamps must not take the NIC's few places from one that does.
+  const bool hardware_stamp =
+      config_.stamp_hardware && session.entries && stamp_budget_.take(id, now);
   if (session.entries) {
     session.entries->add(sequence, packet->sequence, {now, round_},
                          config_.stamp_hardware && !hardware_stamp);

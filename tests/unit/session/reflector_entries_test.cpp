@@ -393,6 +393,12 @@ TEST_F(ReflectorHardware, AReplyOutsideTheSampleWaitsForNoTimestamp) {
   EXPECT_TRUE(entry.points.has(Point::rx_hardware));
 }
 
+TEST_F(ReflectorHardware, AStrangersSessionTakesNoPlaceForATimestamp) {
+  begin({});  // one at a time
+  EXPECT_FALSE(sent(request(0), peer_b).reply.hardware_stamp);
+  EXPECT_TRUE(received(0, epoch + 37 * second - 400).reply.hardware_stamp);
+}
+
 TEST_F(ReflectorHardware, TheTimeOfThePacketBeforeIsReportedAsImpossible) {
   begin({1});
   (void)received(0, epoch + 37 * second - 400);
