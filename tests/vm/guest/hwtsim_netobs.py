@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import sys
 
 import lab
@@ -274,6 +275,31 @@ class Settings(MeasuredTest):
         for host, point in HARDWARE:
             self.check_point(document, host, point, COUNT)
         self.assertEqual(self.both_configs(), (OFF, OFF))
+
+    def test_packets_from_elsewhere_leave_the_reflectors_filter(self):
+        with self.hosts.reflector("--nic-sample", "1"):
+            self.assertEqual(self.hosts.get_config("b"), ALL)
+            with self.hosts.inside(self.hosts.b), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                for _ in range(20):
+                    stranger.sendto(bytes(44), ("127.0.0.1", 862))
+            document = self.hosts.netobs("rtt", lab.B4, *SOME, "--no-store", "--json", "-",
+                                         namespace=self.hosts.a).expect(0).json()
+            self.assertEqual(self.hosts.get_config("b"), ALL)
+        self.check_point(document, "reflector", "rx_hardware", COUNT)
+
+    def test_another_filter_with_a_key(self):
+        machine.Faults(self, filter=(4, 0), rx_drop_every=(1, 0))
+        self.hosts.write("key", "0123456789abcdef0123456789abcdef", 0o600)
+        options = ("--ptp-disguise", "--auth-key-file", self.hosts.path("key"))
+        document = self.measure(*ONE_BY_ONE, *options, reflect=options)
+        self.assertEqual(document["probes"]["received"], COUNT)
+        self.assertNotEqual(self.row(document, "sender", "rx_hardware")["status"], "on")
+
+    def test_the_way_to_an_own_address_is_not_the_nics(self):
+        with self.hosts.reflector("--layers", "app", namespace=self.hosts.a), \
+                self.changes("a", "hwtstamp_config_set") as grown:
+            self.hosts.netobs("rtt", lab.A4, *ONE_BY_ONE, "--no-store", namespace=self.hosts.a).expect(0)
+        self.assertEqual(grown["hwtstamp_config_set"], 0)
 
     def test_doctor_says_what_there_is(self):
         with self.hosts.reflector("--nic-sample", "1"):
