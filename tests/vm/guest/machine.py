@@ -3,8 +3,10 @@
 A scenario is a unittest program: `machine.main(nics)` runs it and ends with 0 or 1.
 """
 
+import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -196,6 +198,12 @@ class PromptResult(unittest.TextTestResult):
         pass
 
 
+def keep_stores(work):
+    """Runs in the order in which they were made, with their command lines, for a look from outside."""
+    for path in glob.glob(f"{work}/run*.jsonl"):
+        shutil.copy(path, os.environ["NETOBS_VM_RESULTS"])
+
+
 def main(nics=None, clocks=None):
     """Runs the tests of a scenario's program and exits; with two NICs, A's first, NicTest gets its hosts."""
     if nics:
@@ -205,6 +213,8 @@ def main(nics=None, clocks=None):
             NicTest.hosts.set_up()
         runner = unittest.TextTestRunner(verbosity=2, resultclass=PromptResult)
         result = unittest.main(module="__main__", exit=False, testRunner=runner).result
+        if nics and not result.wasSuccessful():
+            keep_stores(NicTest.hosts.work)
     finally:
         if nics:
             NicTest.hosts.tear_down()

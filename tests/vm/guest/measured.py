@@ -36,17 +36,25 @@ class Plain:
 class MeasuredTest(NicTest):
     """Measures from A to B, or from B to A."""
 
+    runs = 0
+
     def measure(self, *args, reflect=("--nic-sample", "1"), status=0, swap=False, target=None, timeout_s=60):
         """The document of a run, checked as every run's; the text of one that measures nothing."""
         here, there, address = self.hosts.a, self.hosts.b, lab.B4
         if swap:
             here, there, address = there, here, lab.A4
         with self.hosts.reflector(*reflect, namespace=there):
-            result = self.hosts.netobs("rtt", target or address, *args, "--no-store", "--json", "-", namespace=here,
-                                       timeout_s=timeout_s).expect(status)
+            result = self.hosts.netobs("rtt", target or address, *args, "--store", self.new_store(), "--json", "-",
+                                       namespace=here, timeout_s=timeout_s).expect(status)
         if status not in (0, 3):
             return result
         return contract.check_contract(result.json())
+
+    @staticmethod
+    def new_store():
+        """Every probe of the run, for who wants to know what went wrong: machine.main() keeps them then."""
+        MeasuredTest.runs += 1
+        return f"jsonl:{NicTest.hosts.path('run')}{MeasuredTest.runs}.jsonl"
 
     def row(self, document, host, point):
         return contract.points(document, host)[point]
