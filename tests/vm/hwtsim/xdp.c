@@ -153,16 +153,26 @@ static const struct xsk_tx_metadata_ops tx_metadata_ops = {
     .tmo_fill_timestamp = fill_timestamp,
 };
 
+/* NULL: the frame asks for nothing. */
+static struct xsk_tx_metadata* metadata_of(struct xsk_buff_pool* pool,
+                                           const struct xdp_desc* descriptor) {
+#ifdef HWTSIM_METADATA_TAKES_OPTIONS
+  return xsk_buff_get_metadata(pool, descriptor->addr, descriptor->options);
+#else
+  if (!(descriptor->options & XDP_TX_METADATA)) return NULL;
+  return xsk_buff_get_metadata(pool, descriptor->addr);
+#endif
+}
+
 /* Stamps are there as soon as the frame has left: tx_delay_us is for skbs. */
 static void send_one(struct hwtsim* sim, const struct xdp_desc* descriptor) {
   void* data = xsk_buff_raw_get_data(sim->pool, descriptor->addr);
-  struct xsk_tx_metadata* metadata = NULL;
+  struct xsk_tx_metadata* metadata;
   struct xsk_tx_metadata_compl completion = {};
   struct departure departure = {};
   struct sk_buff* skb;
 
-  if (descriptor->options & XDP_TX_METADATA)
-    metadata = xsk_buff_get_metadata(sim->pool, descriptor->addr);
+  metadata = metadata_of(sim->pool, descriptor);
   xsk_tx_metadata_request(metadata, &tx_metadata_ops, &departure);
   xsk_tx_metadata_to_compl(metadata, &completion);
   if (departure.wants_stamp) departure.stamp_ns = hwtsim_make_tx_stamp(sim);
