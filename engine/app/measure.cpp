@@ -12,6 +12,7 @@
 #include "app/session_setup.hpp"
 #include "app/store_set.hpp"
 #include "core/report/format.hpp"
+#include "core/session/disguise.hpp"
 #include "linux/os/clock.hpp"
 #include "linux/os/tuning.hpp"
 
@@ -69,6 +70,7 @@ class Run {
   [[nodiscard]] Result<SenderCounters> send_probes(const Recorder& recorder);
   [[nodiscard]] report::RunDocument describe_start() const;
   void account_losses(stats::PointLedger& ledger) const;
+  void restore_nic(report::RunDocument& document);
   void add_outcome(report::RunDocument& document, const Recorder& recorder,
                    const SenderCounters& sender) const;
   void add_notes(report::RunDocument& document, const Recorder& recorder,
@@ -145,6 +147,7 @@ Result<report::Summary> Run::execute() {
   auto ledger = recorder.statistics().ledger();
   account_losses(ledger);
   add_outcome(document, recorder, *sender);
+  restore_nic(document);
   add_notes(document, recorder, *sender);
   const auto totals = recorder.statistics().totals();
   stores_.add_ledger(ledger, run_id_);
@@ -208,6 +211,14 @@ void Run::account_losses(stats::PointLedger& ledger) const {
   }
 }
 
+/// At once, and not by the destructor: what goes wrong here belongs into the report.
+void Run::restore_nic(report::RunDocument& document) {
+  if (!session_.nic) return;
+  if (auto restored = session_.nic->restore(); !restored) {
+    document.notes.push_back(restored.error().brief());
+  }
+}
+
 void Run::add_outcome(report::RunDocument& document, const Recorder& recorder,
                       const SenderCounters& sender) const {
   const auto& statistics = recorder.statistics();
@@ -236,6 +247,13 @@ void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
   note(recorder.counters().impossible_hardware,
        "hardware timestamps cannot be of their packets and were left out");
   for (const auto& sentence : session_.leftovers) document.notes.push_back(sentence);
+  const bool cut_short =
+      config_.nic.ptp_disguise && config_.count == 0 && sender.sent == max_disguised_probes;
+  if (cut_short) {
+    document.notes.push_back(fmt::format(
+        "A run in disguise ends after {} probes: more have no numbers that look like PTP",
+        max_disguised_probes));
+  }
   if (session_.nic) {
     for (const auto& remark : session_.nic->report().remarks) document.notes.push_back(remark);
     if (const auto& refused = session_.nic->clock_refused()) {

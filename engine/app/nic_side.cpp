@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <thread>
 
@@ -66,7 +67,13 @@ std::optional<CrossTimestamp> NicSide::look() {
   return read ? std::optional(*read) : std::nullopt;
 }
 
+std::optional<std::uint64_t> NicSide::tx_skipped() const {
+  const auto total = setup_.tx_skipped();
+  return total ? std::optional(*total - std::min(*total, skipped_before_)) : std::nullopt;
+}
+
 void NicSide::settle() {
+  skipped_before_ = setup_.tx_skipped().value_or(0);
   if (!has_clock()) return;
   const auto due = first_looks_.front().realtime_ns + rate_span_ns;
   const auto now = os::realtime_now().ns;

@@ -50,7 +50,10 @@ class NicSide {
   [[nodiscard]] bool has_clock() const { return !first_looks_.empty(); }
   [[nodiscard]] const std::optional<Error>& clock_refused() const { return clock_refused_; }
 
-  [[nodiscard]] std::optional<std::uint64_t> tx_skipped() const { return setup_.tx_skipped(); }
+  /// Transmissions that the driver says it did not stamp since settle(), whoever asked.
+  [[nodiscard]] std::optional<std::uint64_t> tx_skipped() const;
+  /// Puts the NIC back. Later calls, and the destructor, do nothing more.
+  [[nodiscard]] Result<void> restore() { return setup_.restore(); }
   [[nodiscard]] std::string_view method() const { return phc_ ? phc_->method() : ""; }
   /// As far as this side knows it: all but what became of the run's own timestamps.
   [[nodiscard]] report::NicClockInfo describe(const std::optional<NicClockState>& clock) const;
@@ -64,6 +67,7 @@ class NicSide {
   std::optional<nic::Phc> phc_;
   std::optional<Error> clock_refused_;
   std::vector<CrossTimestamp> first_looks_;
+  std::uint64_t skipped_before_ = 0;
 };
 
 /// "UTC", "TAI" or "its own", by how far the clock is from CLOCK_REALTIME. offset_ns:

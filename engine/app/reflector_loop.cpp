@@ -246,6 +246,12 @@ void ReflectorLoop::run(const std::atomic<bool>& stop) {
   }
 }
 
+ReflectorCounters ReflectorLoop::counters() const {
+  auto counters = reflector_->counters();
+  if (nic_) counters.skipped_by_nic = nic_->tx_skipped().value_or(0);
+  return counters;
+}
+
 void ReflectorLoop::answer(std::span<const RxDatagram> datagrams, MonotonicTime now) {
   while (!datagrams.empty()) {
     const auto slots = transport_->acquire(datagrams.size());

@@ -23,7 +23,7 @@ class ReflectorLoop {
   [[nodiscard]] const ReflectorState& state() const { return state_; }
   /// Answers until `stop`. On the thread that called make().
   void run(const std::atomic<bool>& stop);
-  [[nodiscard]] const ReflectorCounters& counters() const { return reflector_->counters(); }
+  [[nodiscard]] ReflectorCounters counters() const;
 
  private:
   ReflectorLoop() = default;

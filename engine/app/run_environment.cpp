@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "linux/nic/ptp_users.hpp"
 #include "linux/os/clock.hpp"
 #include "linux/os/host_facts.hpp"
 
@@ -100,7 +101,15 @@ std::vector<std::string> environment_warnings(const PreparedSession& session) {
     warnings.push_back(fmt::format(
         "The clock source is {}: every timestamp costs a microsecond or more.", host.clock_source));
   }
-  (void)session;
+  if (session.nic) {
+    for (const auto& user : nic::ptp_users(session.interface.name)) {
+      if (!user.needs_setting) continue;
+      warnings.push_back(fmt::format(
+          "{} uses {} too: it may miss timestamps while netobs asks for its own, and netobs those "
+          "that it takes.",
+          user.program, session.interface.name));
+    }
+  }
   return warnings;
 }
 

@@ -340,6 +340,7 @@ Result<WarmUp> warm_up_with_nic(const RunConfig& config, PreparedSession& sessio
                                 const RunControl& control, std::uint64_t probes) {
   int silent_rounds = session.nic && !session.nic->report().changed.empty() ? 3 : 0;
   SenderConfig sender = session.sender;
+  bool last_round = false;
   while (true) {
     NETOBS_TRY(warmed, warm_up(sender, *session.transport, session.hooks.get(), control,
                                config.wait, probes));
@@ -348,8 +349,10 @@ Result<WarmUp> warm_up_with_nic(const RunConfig& config, PreparedSession& sessio
         warmed.replies == 0 && (warmed.last_errno == 0 || is_no_way(warmed.last_errno));
     if (silent && silent_rounds-- > 0 && !control.stop()) continue;
     if (!gave_no_receive_time(session, warmed)) return warmed;
+    if (last_round) return warmed;
     const auto next = session.nic->try_next_filter();
-    if (!next || !*next) return warmed;
+    // The filter is back at what it was then, which may have taken the link down once more.
+    last_round = !next || !*next;
     silent_rounds = 3;
   }
 }

@@ -41,6 +41,12 @@ Result<void> check_possible(const ReflectorOptions& options) {
                  .remedy = "Leave --mode xdp or --auth-key-file out.",
                  .exit = ExitCode::usage});
   }
+  if (options.layers.requires_layer(Layer::nic)) {
+    return fail({.what = "record the layer nic in XDP",
+                 .cause = "The program in the driver has no NIC's times to report.",
+                 .remedy = "Use --mode stack, or leave nic out of --layers.",
+                 .exit = ExitCode::layer_missing});
+  }
   const auto mode = options.af_xdp.mode;
   if (mode == AfXdpMode::zero_copy) {
     return fail({.what = "reflect in zero-copy mode",

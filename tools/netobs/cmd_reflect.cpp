@@ -151,6 +151,7 @@ void print_counters(const ReflectorCounters& counters) {
   row(counters.tlvs_unrecognised, "TLVs not recognised");
   row(counters.tlvs_malformed, "requests with a malformed TLV");
   row(counters.tlvs_integrity_failed, "requests whose TLVs failed authentication");
+  row(counters.skipped_by_nic, "transmissions that the NIC did not stamp");
   row(counters.impossible_hardware, "hardware timestamps that cannot be of their packets");
   row(counters.send_failures, "replies that could not be sent");
 }

@@ -63,6 +63,8 @@ struct ReflectorCounters {
   std::uint64_t hook_events_unmatched = 0;
   std::uint64_t send_failures = 0;
   std::uint64_t impossible_hardware = 0;  ///< hardware timestamps that cannot be of their packet
+  std::uint64_t skipped_by_nic = 0;       ///< transmissions that the driver says it did not stamp;
+                                          ///< filled in by who holds the NIC
 
   [[nodiscard]] std::uint64_t of(Drop drop) const {
     return dropped[static_cast<std::size_t>(drop)];

@@ -79,6 +79,7 @@ void SpoilingTransport::submit(std::size_t count) {
       std::copy_n(from.buffer.begin(), from.size, to.buffer.begin());
       to.size = from.size;
       to.timestamp_id = from.timestamp_id;
+      to.hardware_stamp = from.hardware_stamp;
       to.peer = from.peer;
       to.local = from.local;
     }
