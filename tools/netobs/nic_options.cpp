@@ -17,9 +17,9 @@ Result<StampSampling> parse_sampling(const std::string& text) {
       slash == std::string::npos ? "1" : std::string_view(text).substr(slash + 1);
   constexpr std::uint32_t sparsest = 1'000'000;
   std::uint32_t every = 0;
-  const auto* end = denominator.data() + denominator.size();
-  const auto [stop, code] = std::from_chars(denominator.data(), end, every);
-  if (numerator != "1" || code != std::errc{} || stop != end || every == 0 || every > sparsest) {
+  const auto [stop, code] = std::from_chars(denominator.begin(), denominator.end(), every);
+  if (numerator != "1" || code != std::errc{} || stop != denominator.end() || every == 0 ||
+      every > sparsest) {
     return fail({.what = fmt::format("'{}' is not a sample", text),
                  .cause = "",
                  .remedy = "Use auto, 1 for every packet, or 1/16 for one in sixteen.",
