@@ -75,6 +75,7 @@ class Run {
                    const SenderCounters& sender) const;
   void add_notes(report::RunDocument& document, const Recorder& recorder,
                  const SenderCounters& sender) const;
+  void add_nic_notes(report::RunDocument& document, const SenderCounters& sender) const;
   [[nodiscard]] store::RunRow row(const report::RunDocument& document, bool finished) const;
 
   const RunConfig& config_;
@@ -235,17 +236,7 @@ void Run::add_outcome(report::RunDocument& document, const Recorder& recorder,
   }
 }
 
-void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
-                    const SenderCounters& sender) const {
-  const auto note = [&](std::uint64_t count, const char* text) {
-    if (count > 0) document.notes.push_back(fmt::format("{} {}", count, text));
-  };
-  note(observations_.lost(),
-       "observations were dropped because the record thread did not keep up; lower the rate");
-  note(recorder.counters().forced_closes,
-       "records were closed early because too many probes were under way");
-  note(recorder.counters().impossible_hardware,
-       "hardware timestamps cannot be of their packets and were left out");
+void Run::add_nic_notes(report::RunDocument& document, const SenderCounters& sender) const {
   for (const auto& sentence : session_.leftovers) document.notes.push_back(sentence);
   const bool cut_short =
       config_.nic.ptp_disguise && config_.count == 0 && sender.sent == max_disguised_probes;
@@ -261,6 +252,20 @@ void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
           "The NIC's times are not compared with the host's clock: {}", refused->sentence()));
     }
   }
+}
+
+void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
+                    const SenderCounters& sender) const {
+  const auto note = [&](std::uint64_t count, const char* text) {
+    if (count > 0) document.notes.push_back(fmt::format("{} {}", count, text));
+  };
+  note(observations_.lost(),
+       "observations were dropped because the record thread did not keep up; lower the rate");
+  note(recorder.counters().forced_closes,
+       "records were closed early because too many probes were under way");
+  note(recorder.counters().impossible_hardware,
+       "hardware timestamps cannot be of their packets and were left out");
+  add_nic_notes(document, sender);
   note(recorder.counters().late_replies, "replies came after their record was closed");
   note(sender.malformed, "replies were malformed and ignored");
   note(sender.bad_hmac, "replies failed authentication and were ignored");

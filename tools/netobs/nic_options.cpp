@@ -22,7 +22,8 @@ Result<StampSampling> parse_sampling(const std::string& text) {
       every > sparsest) {
     return fail({.what = fmt::format("'{}' is not a sample", text),
                  .cause = "",
-                 .remedy = "Use auto, 1 for every packet, or 1/16 for one in sixteen.",
+                 .remedy = "Use auto, 1 for every packet, or 1/16 for one in sixteen (1/1000000 at "
+                           "most).",
                  .exit = ExitCode::usage});
   }
   return StampSampling{every};

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/session/disguise.hpp"
 #include "linux/transport/kernel_abi.hpp"
 
 namespace netobs {
@@ -95,8 +96,10 @@ Error bind_error(const Endpoint& local, int saved_errno) {
               .remedy = ""};
   if (saved_errno == EADDRINUSE) {
     error.cause = "Another program holds this UDP port.";
-    error.remedy =
-        fmt::format("`ss -lunp sport = :{}` names it; stop it or choose another port.", local.port);
+    // IEEE 1588's: packets that look like PTP have no other.
+    const bool only_this = local.port == ptp_event_port;
+    error.remedy = fmt::format("`ss -lunp sport = :{}` names it; stop it{}.", local.port,
+                               only_this ? "" : " or choose another port");
   } else if (saved_errno == EADDRNOTAVAIL) {
     error.cause = "No interface of this host has that address.";
     error.remedy = "`ip address` lists those it has.";
