@@ -28,7 +28,7 @@ enum netobs_point {
   NETOBS_SKB_COPY_DATAGRAM_IOVEC = 10,
   NETOBS_XDP_RX = 12,
   NETOBS_XDP_TX = 13,
-  NETOBS_POINTS = 15,
+  NETOBS_POINTS = 15,  // one more than the last of them; the engine knows further ones
 };
 
 enum netobs_clock {

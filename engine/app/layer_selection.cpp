@@ -37,7 +37,9 @@ Result<LayerSelection> parse_layers(const std::string& text) {
   while (std::getline(words, word, ',')) {
     any = true;
     if (word == "auto") {
-      selection.wanted.fill(true);
+      for (const auto& row : layer_table) {
+        if (row.automatic) selection.wanted[index(row.layer)] = true;
+      }
       continue;
     }
     const auto layer = layer_from_name(word);

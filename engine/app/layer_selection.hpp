@@ -20,7 +20,7 @@ struct LayerSelection {
   [[nodiscard]] bool requires_layer(Layer layer) const { return required[index(layer)]; }
 };
 
-/// "auto", "app", "kernel,tc", "tc,auto", "all" (every layer but nic is what auto tries).
+/// "auto" (every layer but pcap), "app", "kernel,tc", "pcap,auto".
 [[nodiscard]] Result<LayerSelection> parse_layers(const std::string& text);
 
 }  // namespace netobs::app

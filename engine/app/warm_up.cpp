@@ -47,6 +47,7 @@ Result<WarmUp> warm_up(SenderConfig config, Transport& transport, HookSource* ho
   config.first_sequence = disguised ? disguised_warm_up_sequence : first_sequence;
   config.ssid = config.ssid | ssid_bit;
   config.max_drain_probes = 4;
+  config.measured = false;
   constexpr std::size_t queue_capacity = 1U << 15U;
   ObservationQueue observations(queue_capacity);
   const auto timeout = config.timeout;

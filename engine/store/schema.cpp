@@ -14,7 +14,9 @@ constexpr std::uint16_t word = 32;  // longest host, point or reason name, with 
 /// Points are appended, so their number tells when they came.
 std::int64_t version_of(Point point) {
   constexpr std::size_t points_of_version_1 = 12;
-  return index(point) < points_of_version_1 ? 1 : 2;
+  constexpr std::size_t points_of_version_2 = 15;
+  if (index(point) < points_of_version_1) return 1;
+  return index(point) < points_of_version_2 ? 2 : 3;
 }
 
 const std::array<std::string, slot_count>& slot_names() {

@@ -17,7 +17,7 @@ namespace netobs::store {
 /// Raised by one whenever a table below changes. A new table raises nothing: it is made when a
 /// store without it is opened for writing. Kept in the table `netobs_schema`.
 /// 2: columns of xdp_rx, xdp_tx and tx_completion in `probes`.
-inline constexpr std::int64_t schema_version = 2;
+inline constexpr std::int64_t schema_version = 3;
 /// A store from this version on is read as it is, and upgraded when it is opened for writing.
 inline constexpr std::int64_t oldest_schema_version = 1;
 inline constexpr std::string_view schema_table_name = "netobs_schema";

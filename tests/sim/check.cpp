@@ -250,6 +250,15 @@ class Check {
     return first->number;
   }
 
+  /// It came before the reply whose passage it is of, when a report of the other passage had come
+  /// already: nobody could know then which of the two the record would be of.
+  [[nodiscard]] bool taken_for_a_copy(const ReportTruth& report) const {
+    if (first_.reply == nullptr || report.taken >= first_.reply->taken) return false;
+    return std::ranges::any_of(probe_->reports, [&](const ReportTruth& other) {
+      return other.number != report.number && other.taken <= report.taken;
+    });
+  }
+
   void check_missing(std::size_t slot_index, std::size_t place) {
     const auto point = slot_point(slot_index);
     const auto host = slot_host(slot_index);
@@ -262,7 +271,8 @@ class Check {
     } else if (scenario_.multi_layer()) {
       const auto passage = recorded_passage();
       for (const auto& r : probe_->reports) {
-        had |= r.number == passage && r.taken < probe_->closed && r.points.has(point);
+        const bool of_record = r.number == passage && !taken_for_a_copy(r);
+        had |= of_record && r.taken < probe_->closed && r.points.has(point);
       }
     } else {
       // Follow-Up Telemetry tells only of the previous reply, once, if there was something to tell.

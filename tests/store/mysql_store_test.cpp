@@ -167,7 +167,7 @@ TEST_F(MysqlStoreTest, OpeningForWritingUpgradesAndKeepsEveryRow) {
   const auto store = open("upgrade");
   check_upgraded(*store);
   const auto again = open("upgrade");
-  EXPECT_EQ(again->version(), 2);
+  EXPECT_EQ(again->version(), schema_version);
 }
 
 TEST_F(MysqlStoreTest, ReadOnlyReadsVersion1AndChangesNothing) {
@@ -196,7 +196,7 @@ TEST_F(MysqlStoreTest, AnInterruptedUpgradeIsFinishedByTheNextOpening) {
     ASSERT_TRUE(
         open_raw("interrupted")->sql()->change(fmt::format("ALTER TABLE probes {}", columns)));
     const auto store = open("interrupted");
-    EXPECT_EQ(columns_of_probes(*store), 40);
+    EXPECT_EQ(columns_of_probes(*store), static_cast<int>(probe_column_count));
     check_upgraded(*store);
   }
 }
@@ -211,7 +211,7 @@ TEST_F(MysqlStoreTest, ManyThatUpgradeAtOnceAllSucceed) {
       openers.emplace_back([&] {
         const auto store = open_store(url("at_once"), {});
         EXPECT_TRUE(store) << store.error().message();
-        done = store && (*store)->version() == 2;
+        done = store && (*store)->version() == schema_version;
       });
     }
     openers.clear();
@@ -250,11 +250,11 @@ TEST_F(MysqlStoreTest, AnAccountThatMayNotAlterIsToldSo) {
 }
 
 TEST_F(MysqlStoreTest, AVersionThatIsNotKnownIsRefused) {
-  ASSERT_TRUE(open("later")->sql()->change("UPDATE netobs_schema SET version=3").has_value());
+  ASSERT_TRUE(open("later")->sql()->change("UPDATE netobs_schema SET version=4").has_value());
   for (const bool read_only : {false, true}) {
     const auto refused = open_store(url("later"), {.read_only = read_only});
     ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().message(), HasSubstr("schema version 3; this netobs knows"));
+    EXPECT_THAT(refused.error().message(), HasSubstr("schema version 4; this netobs knows"));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "core/report/format.hpp"
 #include "html_page.hpp"
 #include "signals.hpp"
 
@@ -100,7 +101,7 @@ int run_and_print(const RunOptions& options, const app::RunConfig& config, const
     if (!written) return report_error(written.error());
   }
   const auto& violations = summary.document.violations;
-  const bool sound = violations.causal_order == 0 && violations.identity == 0;
+  const bool sound = report::is_sound(violations);
   return static_cast<int>(sound ? ExitCode::ok : ExitCode::invariant);
 }
 

@@ -32,14 +32,16 @@ enum class Point : std::uint8_t {
   xdp_rx,
   xdp_tx,
   tx_completion,
+  pcap_tx,
+  pcap_rx,
 };
-inline constexpr std::size_t point_count = 15;
+inline constexpr std::size_t point_count = 17;
 
 enum class Direction : std::uint8_t { tx, rx };
 
 /// What a user switches on or off with --layers.
-enum class Layer : std::uint8_t { app, kernel, tc, socket, trace, nic, xdp };
-inline constexpr std::size_t layer_count = 7;
+enum class Layer : std::uint8_t { app, kernel, tc, socket, trace, nic, xdp, pcap };
+inline constexpr std::size_t layer_count = 8;
 
 struct PointInfo {
   Point point;
@@ -58,6 +60,8 @@ inline constexpr std::array<PointInfo, point_count> point_table{{
     {Point::tx_sched, "tx_sched", Direction::tx, Layer::kernel,
      "SCM_TSTAMP_SCHED, entering __dev_queue_xmit"},
     {Point::tc_egress, "tc_egress", Direction::tx, Layer::tc, "BPF at tc egress, before the qdisc"},
+    {Point::pcap_tx, "pcap_tx", Direction::tx, Layer::pcap,
+     "a packet capture: dev_queue_xmit_nit, after the qdisc"},
     {Point::net_dev_start_xmit, "net_dev_start_xmit", Direction::tx, Layer::trace,
      "tracepoint after the qdisc, before the driver"},
     {Point::tx_software, "tx_software", Direction::tx, Layer::kernel,
@@ -73,6 +77,8 @@ inline constexpr std::array<PointInfo, point_count> point_table{{
      "the XDP program: in the driver, or in SKB mode just before tc"},
     {Point::rx_software, "rx_software", Direction::rx, Layer::kernel,
      "SOF_TIMESTAMPING_RX_SOFTWARE, netif_rx or the receive core"},
+    {Point::pcap_rx, "pcap_rx", Direction::rx, Layer::pcap,
+     "a packet capture: the time of rx_software, copied"},
     {Point::tc_ingress, "tc_ingress", Direction::rx, Layer::tc, "BPF at tc ingress, before IP"},
     {Point::socket_delivery, "socket_delivery", Direction::rx, Layer::socket,
      "BPF socket filter, just before the enqueue"},
@@ -85,6 +91,7 @@ struct LayerInfo {
   Layer layer;
   std::string_view name;
   std::string_view help;
+  bool automatic = true;  ///< "auto" tries it
 };
 
 inline constexpr std::array<LayerInfo, layer_count> layer_table{{
@@ -96,6 +103,10 @@ inline constexpr std::array<LayerInfo, layer_count> layer_table{{
     {Layer::trace, "trace", "eBPF tracepoints: end of the qdisc, copy to user space"},
     {Layer::nic, "nic", "SO_TIMESTAMPING hardware timestamps of the NIC"},
     {Layer::xdp, "xdp", "the XDP program's own timestamps, where packets bypass the stack"},
+    {Layer::pcap, "pcap",
+     "libpcap on the interface: what tcpdump and Wireshark show; copies every packet once more, so "
+     "only on request",
+     false},
 }};
 
 [[nodiscard]] constexpr std::size_t index(Point point) {
@@ -136,30 +147,26 @@ inline constexpr std::array<std::size_t, point_count> order_of_point = [] {
 class PointSet {
  public:
   constexpr PointSet() = default;
-  constexpr explicit PointSet(std::uint16_t bits) : bits_(bits & valid_bits) {}
+  constexpr explicit PointSet(std::uint32_t bits) : bits_(bits & valid_bits) {}
   [[nodiscard]] constexpr bool has(Point point) const { return (bits_ >> index(point) & 1U) != 0; }
-  constexpr void add(Point point) {
-    bits_ = static_cast<std::uint16_t>(bits_ | 1U << index(point));
-  }
-  constexpr void remove(Point point) {
-    bits_ = static_cast<std::uint16_t>(bits_ & ~(1U << index(point)));
-  }
-  [[nodiscard]] constexpr std::uint16_t bits() const { return bits_; }
+  constexpr void add(Point point) { bits_ |= 1U << index(point); }
+  constexpr void remove(Point point) { bits_ &= ~(1U << index(point)); }
+  [[nodiscard]] constexpr std::uint32_t bits() const { return bits_; }
   [[nodiscard]] constexpr PointSet without(PointSet other) const {
-    return PointSet(static_cast<std::uint16_t>(bits_ & ~other.bits_));
+    return PointSet(bits_ & ~other.bits_);
   }
   [[nodiscard]] constexpr bool covers(PointSet other) const { return (other.bits_ & ~bits_) == 0; }
   friend constexpr bool operator==(PointSet, PointSet) = default;
   friend constexpr PointSet operator|(PointSet a, PointSet b) {
-    return PointSet(static_cast<std::uint16_t>(a.bits_ | b.bits_));
+    return PointSet(a.bits_ | b.bits_);
   }
   friend constexpr PointSet operator&(PointSet a, PointSet b) {
-    return PointSet(static_cast<std::uint16_t>(a.bits_ & b.bits_));
+    return PointSet(a.bits_ & b.bits_);
   }
 
  private:
-  static constexpr std::uint16_t valid_bits = (1U << point_count) - 1U;
-  std::uint16_t bits_ = 0;
+  static constexpr std::uint32_t valid_bits = (1U << point_count) - 1U;
+  std::uint32_t bits_ = 0;
 };
 
 /// The points that one layer contributes.

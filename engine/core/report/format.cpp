@@ -189,7 +189,20 @@ std::vector<std::string> check_items(const stats::ViolationCounters& violations)
     items.push_back(fmt::format("segments do not add up in {} of {}", grouped(violations.identity),
                                 grouped(violations.identity_checked)));
   }
+  if (violations.capture_checked != 0) {
+    items.push_back(violations.capture_differs == 0
+                        ? fmt::format("the capture's arrivals are rx_software in all {}",
+                                      grouped(violations.capture_checked))
+                        : fmt::format("the capture's arrivals are not rx_software in {} of {}",
+                                      grouped(violations.capture_differs),
+                                      grouped(violations.capture_checked)));
+  }
   return items;
+}
+
+bool is_sound(const stats::ViolationCounters& violations) {
+  return violations.causal_order == 0 && violations.identity == 0 &&
+         violations.capture_differs == 0;
 }
 
 std::optional<double> coverage_of(const Figures& figures, const RunDocument& document) {

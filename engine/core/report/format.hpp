@@ -57,6 +57,8 @@ struct TimeUnit {
 [[nodiscard]] std::string layers_text(const Summary& summary);
 /// What the checks found, one sentence each.
 [[nodiscard]] std::vector<std::string> check_items(const stats::ViolationCounters& violations);
+/// Nothing was found.
+[[nodiscard]] bool is_sound(const stats::ViolationCounters& violations);
 
 /// Share of answered probes that have the figure: 1 = all. nullopt when none was answered.
 [[nodiscard]] std::optional<double> coverage_of(const Figures& figures,

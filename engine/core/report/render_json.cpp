@@ -161,6 +161,8 @@ Json violations_json(const stats::ViolationCounters& violations) {
             {"identity", violations.identity},
             {"order_checked", violations.order_checked},
             {"identity_checked", violations.identity_checked},
+            {"capture_checked", violations.capture_checked},
+            {"capture_differs", violations.capture_differs},
             {"worst", nullptr}};
   if (violations.worst) {
     json["worst"] = {{"from", slot_json(violations.worst->edge.from)},

@@ -34,13 +34,14 @@ std::string head(const Summary& summary) {
                      code(run.id), fmt::join(probe_items(summary.document), ", "));
 }
 
-std::string round_trip(const Summary& summary) {
+std::string round_trips(const Summary& summary) {
   std::string table =
       "| round trip | p50 | p90 | p99 | p99.9 | max | coverage |\n"
       "|---|--:|--:|--:|--:|--:|--:|\n";
   for (std::size_t i = 0; i < stats::view_table.size(); ++i) {
     const stats::View& view = stats::view_table[i];
     const auto& figures = summary.rtt[i];
+    if (!is_worth_a_row(summary, i)) continue;
     if (!figures) {
       table +=
           fmt::format("| {} | -- {} | | | | | |\n", view.label, escaped(absence_of(summary, view)));
@@ -110,7 +111,7 @@ std::string rest(const Summary& summary) {
 }  // namespace
 
 std::string render_markdown(const Summary& summary, const RenderStyle& /*style*/) {
-  return head(summary) + round_trip(summary) + segments(summary) + rest(summary);
+  return head(summary) + round_trips(summary) + segments(summary) + rest(summary);
 }
 
 }  // namespace netobs::report

@@ -64,6 +64,7 @@ void put_round_trip(TextPage& page, const Summary& summary) {
   for (std::size_t v = 0; v < stats::view_table.size(); ++v) {
     const std::string name = fmt::format("  {}", stats::view_table[v].label);
     const auto& figures = summary.rtt[v];
+    if (!is_worth_a_row(summary, v)) continue;
     if (!figures) {
       page.paragraph(name, "-- " + absence_of(summary, stats::view_table[v]), name_width + 3);
       continue;
@@ -148,7 +149,7 @@ void put_segments(TextPage& page, const Summary& summary) {
 }
 
 void put_sample(TextPage& page, const Summary& summary) {
-  const auto& figures = summary.rtt[0];
+  const auto& figures = round_trip(summary);
   if (!figures) return;
   std::vector<std::string> bounds;
   for (const std::size_t i : {std::size_t{0}, std::size_t{2}}) {
@@ -198,7 +199,7 @@ void put_nic_clocks(TextPage& page, const Summary& summary) {
 void put_checks(TextPage& page, const Summary& summary) {
   page.paragraph("layers", layers_text(summary), label_width);
   const auto& violations = summary.document.violations;
-  const bool clean = violations.causal_order == 0 && violations.identity == 0;
+  const bool clean = is_sound(violations);
   page.items("checks", check_items(violations), label_width, 3, clean ? Ink::plain : Ink::alarm);
 }
 

@@ -128,6 +128,8 @@ void fields(Self& violations, Field&& field)
   field("identity", violations.identity);
   field("order_checked", violations.order_checked);
   field("identity_checked", violations.identity_checked);
+  field("capture_checked", violations.capture_checked);
+  field("capture_differs", violations.capture_differs);
   field("worst", violations.worst);
 }
 

@@ -28,8 +28,8 @@ void add_segments(Summary& summary, const Distributions& distributions) {
                        find(distributions, segment.key()),
                        {},
                        stats::uncertainty_ns(segment, summary.document.path)};
-    if (row.figures && summary.rtt[0] && summary.rtt[0]->mean > 0) {
-      row.share = row.figures->mean / summary.rtt[0]->mean;
+    if (const auto& whole = round_trip(summary); row.figures && whole && whole->mean > 0) {
+      row.share = row.figures->mean / whole->mean;
     }
     const bool larger =
         row.figures &&
@@ -97,6 +97,7 @@ Summary assemble(const RunDocument& document, const stats::PointLedger& ledger,
   summary.document = cleaned(document);
   summary.ledger = ledger;
   summary.path = stats::build_path(document.path);
+  summary.primary = stats::primary_view(document.path.active[index(Host::sender)]);
   for (std::size_t i = 0; i < stats::view_table.size(); ++i) {
     summary.rtt[i] = find(distributions, fmt::format("rtt.{}", stats::view_table[i].name));
     summary.net_rtt[i] = find(distributions, fmt::format("net_rtt.{}", stats::view_table[i].name));
@@ -106,12 +107,23 @@ Summary assemble(const RunDocument& document, const stats::PointLedger& ledger,
   summary.ipdv = find(distributions, "ipdv");
   summary.ipdv_forward = find(distributions, "ipdv.forward");
   summary.ipdv_backward = find(distributions, "ipdv.backward");
-  summary.pdv = above_minimum(summary.rtt[0]);
+  summary.pdv = above_minimum(round_trip(summary));
   summary.pdv_forward = above_minimum(find(distributions, "delay_change.forward"));
   summary.pdv_backward = above_minimum(find(distributions, "delay_change.backward"));
   add_segments(summary, distributions);
   summary.notes = notes_of(summary);
   return summary;
+}
+
+bool is_worth_a_row(const Summary& summary, std::size_t view) {
+  if (summary.rtt[view]) return true;
+  const auto& row = stats::view_table[view];
+  const bool asked_for =
+      summary.ledger.at(slot(Host::sender, row.tx)).plan != Reason::not_requested ||
+      summary.ledger.at(slot(Host::sender, row.rx)).plan != Reason::not_requested;
+  // In a capture nobody expects what only a program on the host can see.
+  const bool expected = summary.primary == 0 && layer_table[index(info(row.tx).layer)].automatic;
+  return asked_for || expected;
 }
 
 std::string absence_of(const Summary& summary, const stats::View& view) {

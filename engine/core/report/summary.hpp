@@ -49,6 +49,7 @@ struct Summary {
   RunDocument document;  ///< cleaned
   stats::PointLedger ledger;
   stats::Path path;
+  std::size_t primary = 0;  ///< in stats::view_table: what jitter, PDV and shares are of
   std::array<std::optional<Figures>, stats::view_table.size()> rtt;      ///< by stats::view_table
   std::array<std::optional<Figures>, stats::view_table.size()> net_rtt;  ///< by stats::view_table
   std::optional<Figures> rtt_intended;
@@ -67,6 +68,15 @@ struct Summary {
 /// Distributions by metric key as stats::RunStatistics names them, each merged over all intervals.
 [[nodiscard]] Summary assemble(const RunDocument& document, const stats::PointLedger& ledger,
                                const std::map<std::string, stats::Distribution>& distributions);
+
+/// The round trip as a whole; nullopt: no probe was answered.
+[[nodiscard]] inline const std::optional<Figures>& round_trip(const Summary& summary) {
+  return summary.rtt[summary.primary];
+}
+
+/// Whether a row about the view tells the reader anything: an empty one does where the layer is one
+/// that he would expect.
+[[nodiscard]] bool is_worth_a_row(const Summary& summary, std::size_t view);
 
 /// Why the view has no figures, for a person: "va0 has no hardware clock".
 [[nodiscard]] std::string absence_of(const Summary& summary, const stats::View& view);

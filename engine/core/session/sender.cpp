@@ -173,7 +173,8 @@ void Sender::build_template() {
   if (config_.multi_layer && room >= tlvs.size() + least + hmac_room) {
     const std::size_t value_size = room - tlvs.size() - hmac_room - wire::tlv_header_size;
     if (auto value = tlvs.add(wire::TlvType::netobs, value_size)) {
-      wire::write_netobs_request(*value, config_.reflector_points);
+      wire::write_netobs_request(*value, config_.reflector_points, config_.measured);
+      netobs_at_ = static_cast<std::size_t>(value->data() - template_.data());
     }
   }
   if (mode_ == wire::Mode::authenticated && room >= hmac_room) {
@@ -191,6 +192,9 @@ void Sender::prepare_probe(TxSlot& slot, MonotonicTime now) {
   const auto packet = slot.buffer.first(template_.size());
   std::ranges::copy(template_, packet.begin());
   wire::patch_sequence(packet, sequence);
+  if (phase_ == Phase::draining && netobs_at_) {
+    wire::mark_netobs_request_not_measured(packet.subspan(*netobs_at_));
+  }
   if (hmac_) {
     wire::refresh_tlv_hmac(std::span<const std::byte>(packet).first(4),
                            wire::tlv_area(mode_, packet), *hmac_);

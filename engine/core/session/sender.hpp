@@ -31,6 +31,7 @@ struct SenderConfig {
   std::optional<std::vector<std::byte>> auth_key;  ///< present = authenticated mode
   bool multi_layer = true;    ///< ask for the reflector's timestamps in the Net Obs TLV
   PointSet reflector_points;  ///< which of them are wanted
+  bool measured = true;       ///< false: its packets say that they are of no measurement
   Endpoint remote;
   bool stamp_hardware = false;     ///< tx_hardware is on
   StampSampling stamp_sampling{};  ///< for which probes, then
@@ -146,6 +147,7 @@ class Sender {
   wire::Mode mode_;
   std::optional<wire::Hmac> hmac_;
   std::vector<std::byte> template_;
+  std::optional<std::size_t> netobs_at_;  // offset of the TLV's value in it
   std::optional<Schedule> schedule_;
   Phase phase_ = Phase::sending;
   MonotonicTime start_;

@@ -61,6 +61,7 @@ bool HostModel::arrive(std::int64_t start_ns, Passage& passage) {
     if (order(point) > last) return false;
     time_ns = step(point, time_ns);
     pass(point, time_ns, passage);
+    if (point == Point::rx_software) pass(Point::pcap_rx, time_ns, passage);
   }
   return true;
 }

@@ -27,18 +27,28 @@ CausalViolations check_causal_order(const ProbeRecord& record, const ClockRelati
 }
 
 std::optional<std::int64_t> identity_error_ns(const ProbeRecord& record, const Path& path) {
-  const auto round_trip = rtt_ns(record, view_table[0]);
-  if (!round_trip || path.segments.empty()) return std::nullopt;
+  if (path.segments.empty()) return std::nullopt;
+  const auto first = record.at(path.chain.front());
+  const auto last = record.at(path.chain.back());
+  if (!first || !last) return std::nullopt;
+  const auto round_trip = saturating_difference(*last, *first);
   Int128 sum = 0;
   for (const Segment& segment : path.segments) {
     const auto length = length_ns(segment, record);
     if (!length) return std::nullopt;
     sum += *length;
   }
-  const Int128 error = *round_trip - sum;
+  const Int128 error = round_trip - sum;
   if (error > INT64_MAX) return INT64_MAX;
   if (error < INT64_MIN) return INT64_MIN;
   return static_cast<std::int64_t>(error);
+}
+
+std::optional<bool> capture_agrees(const ProbeRecord& record, Host host) {
+  const auto captured = record.at(host, Point::pcap_rx);
+  const auto stamped = record.at(host, Point::rx_software);
+  if (!captured || !stamped) return std::nullopt;
+  return *captured == *stamped;
 }
 
 }  // namespace netobs::stats

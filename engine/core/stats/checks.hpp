@@ -38,9 +38,15 @@ class CausalViolations {
 [[nodiscard]] CausalViolations check_causal_order(const ProbeRecord& record,
                                                   const ClockRelation& clocks);
 
-/// Application round trip minus the sum of all segments: 0 when the record holds together. nullopt
+/// From the first to the last point of the chain (the application's round trip, where the
+/// application was seen), less the sum of all segments: 0 when the record holds together. nullopt
 /// when it cannot be told, because a timestamp of the chain is missing.
 [[nodiscard]] std::optional<std::int64_t> identity_error_ns(const ProbeRecord& record,
                                                             const Path& path);
+
+/// What a capture says of a packet's arrival is the kernel's own receive timestamp
+/// (net/packet/af_packet.c, tpacket_get_timestamp), so on one host the two are equal to the
+/// nanosecond. nullopt: one of them is missing.
+[[nodiscard]] std::optional<bool> capture_agrees(const ProbeRecord& record, Host host);
 
 }  // namespace netobs::stats

@@ -14,7 +14,8 @@ namespace {
 constexpr std::array<std::string_view, point_count> elementary_names{
     "syscall and stack",  // app_tx to tx_sched
     "egress hooks",       // netfilter egress and tc, up to our own tc program
-    "qdisc",              // tc_egress to net_dev_start_xmit
+    "qdisc",              // tc_egress to pcap_tx, or where no capture runs to net_dev_start_xmit
+    "",                   // pcap_tx: the taps themselves, see tap_name
     "driver",             // net_dev_start_xmit to tx_software
     "ring and NIC",       // tx_software to tx_hardware
     "",                   // xdp_tx
@@ -22,12 +23,16 @@ constexpr std::array<std::string_view, point_count> elementary_names{
     "",                   // tx_hardware: what follows is the network
     "NIC to stack",       // rx_hardware to rx_software
     "",                   // xdp_rx
-    "softirq and RPS",    // rx_software to tc_ingress
+    "",                   // rx_software: what follows begins at pcap_rx, the same instant
+    "softirq and RPS",    // pcap_rx to tc_ingress
     "IP and UDP",         // tc_ingress to socket_delivery
     "wake-up",            // socket_delivery to skb_copy_datagram_iovec
     "copy",               // skb_copy_datagram_iovec to app_rx
     "residence",          // app_rx to app_tx, on the reflector
 };
+
+/// pcap_tx to net_dev_start_xmit, where both are on.
+constexpr std::string_view tap_name = "capture taps";
 
 struct BypassName {
   Point from;
@@ -107,7 +112,8 @@ std::string inner_name(Point from, Point to, PointSet active) {
       if (row.from == from && row.to == to) return std::string(row.name);
     }
   }
-  return joined_name(from, to);
+  auto name = joined_name(from, to);
+  return name.empty() ? std::string(tap_name) : name;
 }
 
 /// Says how much of the hosts is in it: an honest name when the points next to the wire are
@@ -117,8 +123,9 @@ std::string network_name(std::initializer_list<std::size_t> ends, std::string_vi
   std::string_view what = "network";
   for (const auto end : ends) {
     const Point point = slot_point(end);
-    if (point == Point::tx_software || point == Point::rx_software || is_hardware(point)) continue;
-    if (bypasses_stack(active[index(slot_host(end))])) {
+    const bool received = point == Point::rx_software || point == Point::pcap_rx;
+    if (point == Point::tx_software || received || is_hardware(point)) continue;
+    if (point == Point::pcap_tx || bypasses_stack(active[index(slot_host(end))])) {
       // No stack lies there, but the ring and the driver do.
       if (what == "network") what = "network and drivers";
     } else {
@@ -226,6 +233,8 @@ Path build_path(const PathConfig& config) {
     if (!config.active[index(host)].has(point)) continue;
     if (host == Host::reflector && !through_reflector) continue;
     if (!info(point).in_order || is_foreign_clock(config, slot_index)) continue;
+    // The same instant twice is no interval.
+    if (point == Point::pcap_rx && config.active[index(host)].has(Point::rx_software)) continue;
     path.chain.push_back(slot_index);
   }
   for (std::size_t i = 0; i + 1 < path.chain.size(); ++i) {

@@ -10,7 +10,14 @@ namespace {
 
 /// Of the points where a packet's arrival can be timed, the nearest to the wire that is on.
 std::optional<Point> arrival_point(PointSet active) {
-  for (const Point point : {Point::rx_software, Point::tc_ingress, Point::app_rx}) {
+  for (const Point point : {Point::rx_software, Point::pcap_rx, Point::tc_ingress, Point::app_rx}) {
+    if (active.has(point)) return point;
+  }
+  return std::nullopt;
+}
+
+std::optional<Point> departure_point(PointSet active) {
+  for (const Point point : {Point::app_tx, Point::pcap_tx}) {
     if (active.has(point)) return point;
   }
   return std::nullopt;
@@ -31,6 +38,8 @@ PathConfig RunStatisticsConfig::path() const {
 
 RunStatistics::RunStatistics(const RunStatisticsConfig& config)
     : clocks_(config.clocks),
+      scheduled_(config.scheduled),
+      primary_(&view_table[primary_view(active_points(config.plan, Host::sender))]),
       interval_ns_(std::max<std::int64_t>(0, config.interval_ns)),
       path_(build_path(config.path())),
       ledger_(config.plan) {
@@ -77,10 +86,11 @@ void RunStatistics::add_views(const PathConfig& config) {
 void RunStatistics::add_one_way(std::optional<OneWay>& way, const PathConfig& config, Host from) {
   const Host to = from == Host::sender ? Host::reflector : Host::sender;
   const auto arrival = arrival_point(config.active[index(to)]);
-  if (!config.active[index(from)].has(Point::app_tx) || !arrival) return;
+  const auto departure = departure_point(config.active[index(from)]);
+  if (!departure || !arrival) return;
   const std::string_view direction = from == Host::sender ? "forward" : "backward";
   OneWay state;
-  state.from = slot(from, Point::app_tx);
+  state.from = slot(from, *departure);
   state.to = slot(to, *arrival);
   state.ipdv_metric = add_metric(fmt::format("ipdv.{}", direction));
   state.change_metric = add_metric(fmt::format("delay_change.{}", direction));
@@ -98,7 +108,7 @@ void RunStatistics::fold(const ProbeRecord& record) {
     restart_one_way();
     return;
   }
-  put(send_error_, record.send_error_ns);
+  if (scheduled_) put(send_error_, record.send_error_ns);
   check(record);
   if (record.outcome != Outcome::answered) return;
   fold_round_trip(record);
@@ -117,9 +127,9 @@ void RunStatistics::fold_round_trip(const ProbeRecord& record) {
     if (!metrics.net_rtt) continue;
     if (const auto net = net_rtt_ns(record, *metrics.view)) put(*metrics.net_rtt, *net);
   }
-  const auto round_trip = rtt_ns(record, view_table[0]);
+  const auto round_trip = rtt_ns(record, *primary_);
   if (!round_trip) return;
-  put(rtt_intended_, saturating_sum(*round_trip, record.send_error_ns));
+  if (scheduled_) put(rtt_intended_, saturating_sum(*round_trip, record.send_error_ns));
   jitter_.add(*round_trip);
   if (const auto change = variation_.add(record.sequence, *round_trip)) put(ipdv_, *change);
 }
@@ -155,6 +165,12 @@ void RunStatistics::check(const ProbeRecord& record) {
     if (!violations_.worst || edge.by_ns > violations_.worst->edge.by_ns) {
       violations_.worst = WorstViolation{edge, record.sequence};
     }
+  }
+  for (const Host host : {Host::sender, Host::reflector}) {
+    const auto agrees = capture_agrees(record, host);
+    if (!agrees) continue;
+    ++violations_.capture_checked;
+    if (!*agrees) ++violations_.capture_differs;
   }
   if (record.outcome != Outcome::answered) return;
   const auto error = identity_error_ns(record, path_);

@@ -25,6 +25,8 @@ struct RunStatisticsConfig {
   ClockRelation clocks;
   /// By index(Host): its hardware times are on the scale of CLOCK_REALTIME.
   std::array<bool, host_count> nic_converted{};
+  /// False: nobody knows when a probe was meant to be sent (a replayed capture).
+  bool scheduled = true;
   /// Length of a roll-up. Intervals start at multiples of it on the sender's CLOCK_REALTIME. 0 = no
   /// roll-ups: only totals are kept.
   std::int64_t interval_ns = 1'000'000'000;
@@ -51,6 +53,8 @@ struct ViolationCounters {
   std::uint64_t identity = 0;          ///< records whose segments do not add up to the round trip
   std::uint64_t order_checked = 0;     ///< records looked at
   std::uint64_t identity_checked = 0;  ///< of those, records with every point of the chain
+  std::uint64_t capture_checked = 0;   ///< arrivals that have both pcap_rx and rx_software
+  std::uint64_t capture_differs = 0;   ///< of those, where the two are not equal
   std::optional<WorstViolation> worst;
   friend bool operator==(const ViolationCounters&, const ViolationCounters&) = default;
 };
@@ -156,6 +160,8 @@ class RunStatistics {
   }
 
   ClockRelation clocks_;
+  bool scheduled_;
+  const View* primary_;
   std::int64_t interval_ns_;
   Path path_;
   PointLedger ledger_;

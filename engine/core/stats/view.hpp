@@ -18,12 +18,22 @@ struct View {
   Point rx;
 };
 
-inline constexpr std::array<View, 4> view_table{{
+inline constexpr std::array<View, 5> view_table{{
     {"app", "application", Point::app_tx, Point::app_rx},
     {"kernel", "kernel", Point::tx_software, Point::rx_software},
     {"tc", "eBPF tc", Point::tc_egress, Point::tc_ingress},
+    {"pcap", "capture", Point::pcap_tx, Point::pcap_rx},
     {"nic", "NIC", Point::tx_hardware, Point::rx_hardware},
 }};
+
+/// Index in view_table of the one that stands for the round trip as a whole: the application's, or,
+/// where nobody was in the application (a replayed capture), the first that the sender has.
+[[nodiscard]] constexpr std::size_t primary_view(PointSet sender_active) {
+  for (std::size_t i = 0; i < view_table.size(); ++i) {
+    if (sender_active.has(view_table[i].tx) && sender_active.has(view_table[i].rx)) return i;
+  }
+  return 0;
+}
 
 /// t(b) - t(a) on one host, nullopt unless both are captured.
 [[nodiscard]] inline std::optional<std::int64_t> between_ns(const ProbeRecord& record, Host host,

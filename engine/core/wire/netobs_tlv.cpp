@@ -15,6 +15,7 @@ constexpr std::uint32_t magic = 0x4e4f4253;  // "NOBS"
 constexpr std::uint8_t version = 1;
 constexpr std::uint8_t flag_reply = 0x01;
 constexpr std::uint8_t flag_base_is_xdp = 0x02;
+constexpr std::uint8_t flag_not_measured = 0x02;  // of a request
 constexpr std::uint8_t flag_wide = 0x01;
 constexpr std::uint8_t flag_clock_stepped = 0x02;
 constexpr std::uint8_t flag_tx_hardware_unasked = 0x04;
@@ -41,7 +42,27 @@ constexpr std::array<std::string_view, netobs_reject_count> reject_names{
     "too_many_entries", "unknown_point", "truncated_entry"};
 
 PointSet software(PointSet points) {
-  return PointSet(static_cast<std::uint16_t>(points.bits() & ~netobs_hardware_points.bits()));
+  return points.without(netobs_hardware_points);
+}
+
+// A mask has 16 bits in a field of its own; the next two stand in an octet of flags, from this bit
+// on.
+constexpr unsigned mask_field_bits = 16;
+constexpr unsigned further_points = 3U;
+constexpr unsigned flags_of_mask = 6;     // header and entry
+constexpr unsigned flags_of_on_path = 4;  // header only
+static_assert(point_count <= mask_field_bits + 2);
+
+std::uint16_t field_of(PointSet points) {
+  return static_cast<std::uint16_t>(points.bits());
+}
+
+unsigned flags_of(PointSet points, unsigned shift) {
+  return points.bits() >> mask_field_bits << shift;
+}
+
+std::uint32_t bits_of(std::uint16_t field, std::uint8_t flags, unsigned shift) {
+  return field | (flags >> shift & further_points) << mask_field_bits;
 }
 
 // The point whose time the differences of an entry are relative to.
@@ -113,23 +134,23 @@ std::optional<NetobsReject> header_problem(std::span<const std::byte> value, boo
   return std::nullopt;
 }
 
-void write_header(std::span<std::byte> value, std::uint8_t flags, PointSet points) {
+void write_header(std::span<std::byte> value, unsigned flags, PointSet points) {
   NETOBS_CHECK(value.size() >= netobs_header_size, "value of {} octets", value.size());
   std::ranges::fill(value, std::byte{0});
   store_be(value, 0, magic);
   store_be(value, at_version, version);
-  store_be(value, at_flags, flags);
-  store_be(value, at_mask, points.bits());
+  store_be(value, at_flags, static_cast<std::uint8_t>(flags | flags_of(points, flags_of_mask)));
+  store_be(value, at_mask, field_of(points));
 }
 
 // Reads the entry at the start of `bytes`; on success returns its size.
 std::expected<std::size_t, NetobsReject> parse_entry(std::span<const std::byte> bytes,
                                                      NetobsEntry& entry) {
   if (bytes.size() < entry_header_size) return std::unexpected(NetobsReject::truncated_entry);
-  const auto mask = load_be<std::uint16_t>(bytes, at_entry_mask);
+  const auto flags = load_be<std::uint8_t>(bytes, at_entry_flags);
+  const auto mask = bits_of(load_be<std::uint16_t>(bytes, at_entry_mask), flags, flags_of_mask);
   entry.points = PointSet(mask);
   if (entry.points.bits() != mask) return std::unexpected(NetobsReject::unknown_point);
-  const auto flags = load_be<std::uint8_t>(bytes, at_entry_flags);
   const bool wide = (flags & flag_wide) != 0;
   entry.clock_stepped = (flags & flag_clock_stepped) != 0;
   entry.tx_hardware_unasked = (flags & flag_tx_hardware_unasked) != 0;
@@ -168,21 +189,34 @@ std::string_view name(NetobsReject reject) {
   return reject_names[static_cast<std::size_t>(reject)];
 }
 
-void write_netobs_request(std::span<std::byte> value, PointSet requested) {
-  write_header(value, 0, requested);
+void write_netobs_request(std::span<std::byte> value, PointSet requested, bool measured) {
+  write_header(value, measured ? 0U : flag_not_measured, requested);
+}
+
+void mark_netobs_request_not_measured(std::span<std::byte> value) {
+  NETOBS_CHECK(value.size() >= netobs_header_size, "value of {} octets", value.size());
+  const auto flags = load_be<std::uint8_t>(value, at_flags);
+  store_be(value, at_flags, static_cast<std::uint8_t>(flags | flag_not_measured));
+}
+
+bool is_netobs_request_measured(std::span<const std::byte> value) {
+  if (header_problem(value, false)) return true;
+  return (load_be<std::uint8_t>(value, at_flags) & flag_not_measured) == 0;
 }
 
 std::expected<PointSet, NetobsReject> parse_netobs_request(std::span<const std::byte> value) {
   if (const auto problem = header_problem(value, false)) return std::unexpected(*problem);
   // Points that a newer sender knows and we do not are simply not given.
-  return PointSet(load_be<std::uint16_t>(value, at_mask));
+  return PointSet(bits_of(load_be<std::uint16_t>(value, at_mask),
+                          load_be<std::uint8_t>(value, at_flags), flags_of_mask));
 }
 
 NetobsReplyWriter::NetobsReplyWriter(std::span<std::byte> value, const NetobsStatus& status)
     : value_(value) {
-  const unsigned flags = flag_reply | (status.base_is_xdp ? flag_base_is_xdp : 0U);
-  write_header(value, static_cast<std::uint8_t>(flags), status.available);
-  store_be(value, at_on_path, status.on_path.bits());
+  const unsigned flags = flag_reply | (status.base_is_xdp ? flag_base_is_xdp : 0U) |
+                         flags_of(status.on_path, flags_of_on_path);
+  write_header(value, flags, status.available);
+  store_be(value, at_on_path, field_of(status.on_path));
   store_be(value, at_clock, status.clock_identity);
   store_be(value, at_dropped, status.dropped);
   store_be(value, at_clock_steps, status.clock_steps);
@@ -197,10 +231,11 @@ bool NetobsReplyWriter::add(const NetobsEntry& entry) {
   const auto bytes = value_.subspan(size_, size);
   store_be(bytes, 0, entry.reflector_sequence);
   store_be(bytes, at_entry_sender, entry.sender_sequence);
-  store_be(bytes, at_entry_mask, entry.points.bits());
+  store_be(bytes, at_entry_mask, field_of(entry.points));
   const unsigned flags = (wide ? flag_wide : 0U) | (entry.clock_stepped ? flag_clock_stepped : 0U) |
                          (entry.tx_hardware_unasked ? flag_tx_hardware_unasked : 0U) |
-                         (entry.hardware_impossible ? flag_hardware_impossible : 0U);
+                         (entry.hardware_impossible ? flag_hardware_impossible : 0U) |
+                         flags_of(entry.points, flags_of_mask);
   store_be(bytes, at_entry_flags, static_cast<std::uint8_t>(flags));
   store_be(bytes, at_entry_nic_bound, encode_bound(entry.nic_bound_ns));
   store_be(bytes, at_entry_base, raw(base));
@@ -228,10 +263,12 @@ std::expected<NetobsReply, NetobsReject> parse_netobs_reply(std::span<const std:
   reply.entry_count = load_be<std::uint8_t>(value, at_count);
   if (reply.entry_count > netobs_max_entries)
     return std::unexpected(NetobsReject::too_many_entries);
+  const auto flags = load_be<std::uint8_t>(value, at_flags);
   reply.status = {
-      .available = PointSet(load_be<std::uint16_t>(value, at_mask)),
-      .on_path = PointSet(load_be<std::uint16_t>(value, at_on_path)),
-      .base_is_xdp = (load_be<std::uint8_t>(value, at_flags) & flag_base_is_xdp) != 0,
+      .available = PointSet(bits_of(load_be<std::uint16_t>(value, at_mask), flags, flags_of_mask)),
+      .on_path =
+          PointSet(bits_of(load_be<std::uint16_t>(value, at_on_path), flags, flags_of_on_path)),
+      .base_is_xdp = (flags & flag_base_is_xdp) != 0,
       .clock_identity = load_be<std::uint64_t>(value, at_clock),
       .dropped = load_be<std::uint32_t>(value, at_dropped),
       .clock_steps = load_be<std::uint8_t>(value, at_clock_steps),

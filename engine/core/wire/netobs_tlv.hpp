@@ -99,8 +99,13 @@ inline constexpr PointSet netobs_hardware_points = [] {
 }
 
 /// Turns a value into a request: header, then zeros to the end. value: at least 24 octets
-/// (checked).
-void write_netobs_request(std::span<std::byte> value, PointSet requested);
+/// (checked). measured: false for packets of the warm-up and those that fetch the last reports,
+/// so that who reads a capture can leave them out.
+void write_netobs_request(std::span<std::byte> value, PointSet requested, bool measured = true);
+/// Says so of a request that is written already. value: at least 24 octets (checked).
+void mark_netobs_request_not_measured(std::span<std::byte> value);
+/// True unless it is a request that says otherwise.
+[[nodiscard]] bool is_netobs_request_measured(std::span<const std::byte> value);
 /// The points that a request asks for.
 [[nodiscard]] std::expected<PointSet, NetobsReject> parse_netobs_request(
     std::span<const std::byte> value);

@@ -5,8 +5,8 @@ import sqlite3
 
 from lab import check, equal
 
-POINTS = ["app_tx", "tx_sched", "tc_egress", "net_dev_start_xmit", "tx_software", "xdp_tx",
-          "tx_completion", "tx_hardware", "rx_hardware", "xdp_rx", "rx_software", "tc_ingress",
+POINTS = ["app_tx", "tx_sched", "tc_egress", "pcap_tx", "net_dev_start_xmit", "tx_software", "xdp_tx",
+          "tx_completion", "tx_hardware", "rx_hardware", "xdp_rx", "rx_software", "pcap_rx", "tc_ingress",
           "socket_delivery", "skb_copy_datagram_iovec", "app_rx"]
 COUNTS = ["sent", "received", "lost", "lost_forward", "lost_backward", "duplicate", "reordered",
           "skipped"]

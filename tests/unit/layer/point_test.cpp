@@ -14,9 +14,9 @@ TEST(PointTable, PathPassesEverySlotOnceInOrder) {
   const std::set<std::size_t> seen(path_order.begin(), path_order.end());
   EXPECT_EQ(seen.size(), slot_count);
   EXPECT_EQ(path_order.front(), slot(Host::sender, Point::app_tx));
-  EXPECT_EQ(path_order[7], slot(Host::sender, Point::tx_hardware));
-  EXPECT_EQ(path_order[8], slot(Host::reflector, Point::rx_hardware));
-  EXPECT_EQ(path_order[15], slot(Host::reflector, Point::app_tx));
+  EXPECT_EQ(path_order[8], slot(Host::sender, Point::tx_hardware));
+  EXPECT_EQ(path_order[9], slot(Host::reflector, Point::rx_hardware));
+  EXPECT_EQ(path_order[17], slot(Host::reflector, Point::app_tx));
   EXPECT_EQ(path_order.back(), slot(Host::sender, Point::app_rx));
 }
 
@@ -29,12 +29,14 @@ TEST(PointTable, ValuesNeverChange) {
   EXPECT_EQ(index(Point::xdp_rx), 12U);
   EXPECT_EQ(index(Point::xdp_tx), 13U);
   EXPECT_EQ(index(Point::tx_completion), 14U);
+  EXPECT_EQ(index(Point::pcap_tx), 15U);
+  EXPECT_EQ(index(Point::pcap_rx), 16U);
 }
 
 TEST(PointTable, AProgramTakesAPacketPastTheStackOrTheStackHasIt) {
   EXPECT_EQ((socket_path & af_xdp_path), points_of(Layer::app) | points_of(Layer::nic));
   EXPECT_FALSE(af_xdp_path.has(Point::xdp_tx));
-  EXPECT_EQ((xdp_reflector_path & points_of(Layer::app)).bits(), 0);
+  EXPECT_EQ((xdp_reflector_path & points_of(Layer::app)).bits(), 0U);
 }
 
 TEST(PointTable, NamesRoundTrip) {
@@ -56,13 +58,13 @@ TEST(PointTable, EveryPointBelongsToALayerOnce) {
   std::size_t count = 0;
   for (const auto& row : layer_table) {
     const auto points = points_of(row.layer);
-    EXPECT_EQ((all & points).bits(), 0);
+    EXPECT_EQ((all & points).bits(), 0U);
     all = all | points;
     count += static_cast<std::size_t>(std::ranges::count_if(
         point_table, [&](const auto& point) { return point.layer == row.layer; }));
   }
   EXPECT_EQ(count, point_count);
-  EXPECT_EQ(all.bits(), 0x7fff);
+  EXPECT_EQ(all.bits(), 0x1ffffU);
 }
 
 TEST(ProbeRecord, MissingIsNotZero) {

@@ -35,7 +35,7 @@ RunDocument full_document() {
   document.probes = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
   document.skipped = 12;
   document.jitter = {0.1, std::nullopt, 1e-300};
-  document.violations = {1, 2, 3, 4, stats::WorstViolation{{0, 23, INT64_MAX}, 77}};
+  document.violations = {1, 2, 3, 4, 5, 6, stats::WorstViolation{{0, 23, INT64_MAX}, 77}};
   document.path.active = {PointSet(0xfff), PointSet(0x801)};
   document.path.clocks = {stats::ClockRelation::Kind::synchronised, 1'200};
   document.path.nic = {stats::NicClockRelation{true, 7}, stats::NicClockRelation{false, 8}};
@@ -129,7 +129,7 @@ TEST(RunDocument, HostileTextIsRefusedWithAReason) {
   EXPECT_TRUE(refused(with("\"path\":{\"sender\":[\"nowhere\"]}")));
   EXPECT_TRUE(refused(with("\"path\":{\"clocks\":\"perfect\"}")));
   EXPECT_TRUE(refused(with("\"jitter_ns\":{\"forward\":1e999}")));
-  EXPECT_TRUE(refused(with("\"violations\":{\"worst\":{\"from_slot\":30}}")));
+  EXPECT_TRUE(refused(with("\"violations\":{\"worst\":{\"from_slot\":34}}")));
   EXPECT_TRUE(refused(with("\"environment\":[{\"key\":\"k\",\"value\":[]}]")));
   EXPECT_TRUE(refused(std::string(5U << 20U, ' ')));
   std::string many = "\"notes\":[\"\"";

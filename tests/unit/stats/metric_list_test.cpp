@@ -47,7 +47,7 @@ TEST(MetricList, SaysWhatEachIs) {
     EXPECT_EQ(metric.host, host) << key;
   };
   expect("rtt.app", "view", 0, "application", "");
-  expect("rtt.nic", "view", 3, "NIC", "");
+  expect("rtt.nic", "view", 4, "NIC", "");
   expect("net_rtt.tc", "net_view", 2, "eBPF tc", "");
   expect("segment.sender.app_tx.sender.tx_sched", "segment", 0, "syscall and stack", "sender");
   expect("network.both_ways", "segment", 4, "network, both ways", "network");

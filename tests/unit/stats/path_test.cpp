@@ -147,6 +147,7 @@ TEST(View, Formulas) {
   EXPECT_EQ(rtt_ns(record, view_table[1]), 8'000);  // 14 220 - 2600 - 3620
   EXPECT_EQ(rtt_ns(record, view_table[2]), 8'660);  // + qdisc 300, driver 200, softirq 160
   EXPECT_EQ(rtt_ns(record, view_table[3]), std::nullopt);
+  EXPECT_EQ(rtt_ns(record, view_table[4]), std::nullopt);
   EXPECT_EQ(net_rtt_ns(record, view_table[0]), 13'720);  // less 500 residence
   EXPECT_EQ(net_rtt_ns(record, view_table[1]), 1'300);
   EXPECT_EQ(net_rtt_ns(record, view_table[2]), 2'610);  // 8660 - (6700 - 150 - 500)

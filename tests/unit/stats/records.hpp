@@ -9,7 +9,8 @@
 namespace netobs::test {
 
 /// Every point of the software clock that a packet of a socket passes, on one host.
-inline constexpr PointSet all_software = socket_path.without(points_of(Layer::nic));
+inline constexpr PointSet all_software =
+    socket_path.without(points_of(Layer::nic) | points_of(Layer::pcap));
 
 /// Intervals between neighbouring software points along the way: 4 in the sender, out, 4 up and the
 /// residence and 4 down in the reflector, back, 4 in the sender. Sum: 14 220 ns.

@@ -50,10 +50,10 @@ TEST(CsvLine, ProbeHasAFieldPerColumn) {
   append_probe(cells, 7, sample_probe(3));
   std::string line;
   append_csv_row(line, probes_table(), cells.data());
-  // Of the fifteen points of each host: the sender's first and twelfth, the reflector's ninth.
+  // Of the seventeen points of each host: the sender's first and twelfth, the reflector's ninth.
   EXPECT_EQ(line, "7,3,1700000000003000000,-7,2,4294967295,2,64,255,3,1700000000002999993" +
-                      std::string(11, ',') + "-1" + std::string(12, ',') + "0" +
-                      std::string(6, ',') + "\n");
+                      std::string(11, ',') + "-1" + std::string(14, ',') + "0" +
+                      std::string(8, ',') + "\n");
 }
 
 }  // namespace

@@ -165,7 +165,7 @@ TEST_P(FileStores, InitAndStatus) {
   ASSERT_TRUE(open_at(url())->write(probe_batch(sample_probes(0, 3))));
   const auto status = status_of_store(parsed, {}, folder_.path());
   ASSERT_TRUE(status) << status.error().message();
-  EXPECT_EQ(status->schema_version, 2);
+  EXPECT_EQ(status->schema_version, schema_version);
   EXPECT_EQ(status->spooled_rows, 0U);
   ASSERT_EQ(status->tables.size(), 8U);
   EXPECT_EQ(status->tables[1].table, "probes");

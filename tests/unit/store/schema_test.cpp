@@ -44,15 +44,16 @@ TEST(Schema, UpsertInBothDialects) {
 
 TEST(Schema, ProbesHaveAColumnPerSlot) {
   const auto& columns = probes_table().columns;
-  ASSERT_EQ(columns.size(), 40U);
+  ASSERT_EQ(columns.size(), 44U);
   EXPECT_EQ(columns[10].name, "sender_app_tx");
   EXPECT_EQ(columns[21].name, "sender_app_rx");
   EXPECT_EQ(columns[22].name, "sender_xdp_rx");
   EXPECT_EQ(columns[24].name, "sender_tx_completion");
-  EXPECT_EQ(columns[25].name, "reflector_app_tx");
-  EXPECT_EQ(columns[33].name, "reflector_tc_ingress");
-  EXPECT_EQ(columns[39].name, "reflector_tx_completion");
-  for (std::size_t i = 10; i < 40; ++i) EXPECT_TRUE(columns[i].nullable);
+  EXPECT_EQ(columns[26].name, "sender_pcap_rx");
+  EXPECT_EQ(columns[27].name, "reflector_app_tx");
+  EXPECT_EQ(columns[35].name, "reflector_tc_ingress");
+  EXPECT_EQ(columns[43].name, "reflector_pcap_rx");
+  for (std::size_t i = 10; i < 44; ++i) EXPECT_TRUE(columns[i].nullable);
 }
 
 TEST(Schema, WhatALaterVersionAddedCanBeMissing) {
@@ -78,9 +79,9 @@ TEST(Schema, ColumnsOfAnEarlierVersion) {
 TEST(Schema, AddsTheColumnsThatAreMissing) {
   std::vector<std::string> present;
   for (const auto& column : probes_table().columns) {
-    if (column.since == 1 || column.name == "sender_xdp_tx") present.emplace_back(column.name);
+    if (column.since != 2 || column.name == "sender_xdp_tx") present.emplace_back(column.name);
   }
-  ASSERT_EQ(present.size(), 35U);
+  ASSERT_EQ(present.size(), 39U);
   const auto mysql = add_columns_sql(probes_table(), present, Dialect::mysql);
   EXPECT_THAT(mysql, testing::ElementsAre(
                          "ALTER TABLE `probes` ADD COLUMN `sender_xdp_rx` BIGINT, ADD COLUMN "
@@ -92,7 +93,7 @@ TEST(Schema, AddsTheColumnsThatAreMissing) {
   EXPECT_EQ(sqlite[0], "ALTER TABLE `probes` ADD COLUMN `sender_xdp_rx` INTEGER");
   EXPECT_THAT(add_columns_sql(runs_table(), {}, Dialect::mysql), testing::IsEmpty());
   EXPECT_EQ(raise_version_sql(),
-            "UPDATE `netobs_schema` SET version=2 WHERE component='netobs' AND version<2");
+            "UPDATE `netobs_schema` SET version=3 WHERE component='netobs' AND version<3");
 }
 
 TEST(Schema, UdpMetricsHasNullForEveryFigure) {

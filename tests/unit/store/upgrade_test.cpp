@@ -47,7 +47,7 @@ class UpgradeSqlite : public testing::Test {
 
 TEST_F(UpgradeSqlite, OpeningForWritingUpgradesAndKeepsEveryRow) {
   check_upgraded(**open_at(path_));
-  EXPECT_EQ((*open_at(path_, true))->version(), 2);
+  EXPECT_EQ((*open_at(path_, true))->version(), schema_version);
 }
 
 TEST_F(UpgradeSqlite, ReadOnlyReadsItAndLeavesEveryByte) {
@@ -91,7 +91,7 @@ TEST_F(UpgradeSqlite, ManyAtOnceAllSucceed) {
   for (bool& done : opened) {
     openers.emplace_back([&] {
       const auto store = open_at(path_);
-      done = store && (*store)->version() == 2;
+      done = store && (*store)->version() == schema_version;
     });
   }
   openers.clear();
@@ -117,7 +117,7 @@ TEST_F(UpgradeSqlite, AWriterOfTheOldProgramGoesOn) {
 }
 
 TEST_F(UpgradeSqlite, AVersionThatIsNotKnownIsRefused) {
-  for (const int version : {0, 3}) {
+  for (const std::int64_t version : {std::int64_t{0}, schema_version + 1}) {
     execute(path_, "UPDATE netobs_schema SET version = " + std::to_string(version));
     const auto before = bytes_of(path_);
     for (const bool read_only : {false, true}) {
@@ -126,7 +126,7 @@ TEST_F(UpgradeSqlite, AVersionThatIsNotKnownIsRefused) {
       EXPECT_FALSE(is_transient(refused.error()));
       EXPECT_THAT(
           refused.error().message(),
-          HasSubstr(fmt::format("schema version {}; this netobs knows versions 1 to 2", version)));
+          HasSubstr(fmt::format("schema version {}; this netobs knows versions 1 to 3", version)));
     }
     EXPECT_EQ(bytes_of(path_), before);
   }
@@ -170,12 +170,12 @@ TEST(UpgradeJsonl, LinesOfVersion1AreRead) {
                       << R"("reflector_app_tx":null})"
                       << "\n";
   const auto store = JsonlStore::open(path, false).value();
-  ASSERT_TRUE(store->write(probe_batch(std::vector{version_2_probe(5)})));
+  ASSERT_TRUE(store->write(probe_batch(std::vector{later_probe(5)})));
   const auto probes = read_probes(*store);
   ASSERT_EQ(probes.size(), 2U);
   EXPECT_EQ(probes[0].at(Host::sender, Point::app_rx), 9);
   EXPECT_EQ(probes[0].at(Host::sender, Point::xdp_rx), std::nullopt);
-  EXPECT_EQ(probes[1].at(Host::reflector, Point::tx_completion), 505);
+  EXPECT_EQ(probes[1].at(Host::reflector, Point::tx_completion), 507);
 }
 
 }  // namespace

@@ -64,6 +64,10 @@ inline constexpr const char* version_1_rows = R"(INSERT INTO `probes` VALUES
    101,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,
    NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL))";
 
+/// What versions 2 and 3 added.
+inline constexpr std::array later_points{Point::xdp_rx, Point::xdp_tx, Point::tx_completion,
+                                         Point::pcap_tx, Point::pcap_rx};
+
 /// The rows above, read from a store of any version.
 inline void expect_version_1_rows(Store& store) {
   const auto probes = read_probes(store);
@@ -85,7 +89,7 @@ inline void expect_version_1_rows(Store& store) {
     for (const Point point : points) {
       EXPECT_EQ(probes[0].at(host, point), ++expected) << name(point);
     }
-    for (const Point point : {Point::xdp_rx, Point::xdp_tx, Point::tx_completion}) {
+    for (const Point point : later_points) {
       // The run did not ask for what its program did not know; the report says the same.
       EXPECT_EQ(probes[0].reason[slot(host, point)], Reason::not_requested) << name(point);
     }
@@ -98,25 +102,25 @@ inline void expect_version_1_rows(Store& store) {
   EXPECT_EQ(probes[1].at(Host::reflector, Point::app_rx), std::nullopt);
 }
 
-/// A probe that only a store of version 2 can keep.
-inline ProbeRecord version_2_probe(std::uint64_t sequence) {
+/// A probe that only a store of this version can keep.
+inline ProbeRecord later_probe(std::uint64_t sequence) {
   auto record = sample_probe(sequence);
   std::int64_t ns = 500;
   for (const Host host : {Host::sender, Host::reflector}) {
-    for (const Point point : {Point::xdp_rx, Point::xdp_tx, Point::tx_completion}) {
+    for (const Point point : later_points) {
       record.set(slot(host, point), ns++);
     }
   }
   return record;
 }
 
-/// An upgraded store keeps what it had and takes what only version 2 has, more than one statement
-/// full.
+/// An upgraded store keeps what it had and takes what only this version has, more than one
+/// statement full.
 inline void check_upgraded(Store& store) {
-  EXPECT_EQ(store.version(), 2);
+  EXPECT_EQ(store.version(), schema_version);
   expect_version_1_rows(store);
   std::vector<ProbeRecord> more;
-  for (std::uint64_t i = 2; i < 302; ++i) more.push_back(version_2_probe(i));
+  for (std::uint64_t i = 2; i < 302; ++i) more.push_back(later_probe(i));
   ASSERT_TRUE(store.write(probe_batch(more)));
   const auto probes = read_probes(store);
   ASSERT_EQ(probes.size(), 302U);

@@ -148,6 +148,41 @@ TEST(NetobsTlv, Sizes) {
   EXPECT_EQ(netobs_value_size(PointSet(), 99), 24U + 8 * 20U);
 }
 
+// Points 16 and 17 do not fit the mask's own field: they stand in the octet of flags beside it.
+TEST(NetobsTlv, PointsBeyondTheFieldOfTheMask) {
+  const PointSet pcap = points_of(Layer::pcap);
+  Bytes request(24);
+  write_netobs_request(request, pcap);
+  EXPECT_EQ(request[5], std::byte{0x40});  // pcap_rx
+  EXPECT_EQ(request[8], std::byte{0x80});  // pcap_tx
+  EXPECT_EQ(request[9], std::byte{0});
+  EXPECT_EQ(parse_netobs_request(request), pcap);
+
+  Bytes reply(24 + netobs_entry_size(pcap));
+  NetobsReplyWriter writer(reply, {.available = all | pcap, .on_path = pcap});
+  const auto sent = entry({{Point::pcap_tx, 5'000}, {Point::pcap_rx, 1'000}});
+  ASSERT_TRUE(writer.add(sent));
+  EXPECT_EQ(reply[5], std::byte{0x51});  // a reply; pcap_rx recorded, and on the path
+  EXPECT_EQ(reply[34], std::byte{0x40});
+  const auto read = parse_netobs_reply(reply);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->status.available, all | pcap);
+  EXPECT_EQ(read->status.on_path, pcap);
+  EXPECT_EQ(read->entries()[0], sent);
+}
+
+TEST(NetobsTlv, ARequestMaySayThatItIsNotMeasured) {
+  Bytes request(24);
+  write_netobs_request(request, all, false);
+  EXPECT_FALSE(is_netobs_request_measured(request));
+  EXPECT_EQ(parse_netobs_request(request), all);
+  write_netobs_request(request, all);
+  EXPECT_TRUE(is_netobs_request_measured(request));
+  mark_netobs_request_not_measured(request);
+  EXPECT_FALSE(is_netobs_request_measured(request));
+  EXPECT_TRUE(is_netobs_request_measured(zeros(40)));
+}
+
 TEST(NetobsTlv, ReplyRejects) {
   Bytes good(24 + 20);
   NetobsReplyWriter writer(good, {.available = all});
@@ -164,9 +199,9 @@ TEST(NetobsTlv, ReplyRejects) {
   EXPECT_EQ(rejected(4, 2), NetobsReject::wrong_version);
   EXPECT_EQ(rejected(5, 0), NetobsReject::wrong_direction);
   EXPECT_EQ(rejected(6, 9), NetobsReject::too_many_entries);
-  EXPECT_EQ(rejected(6, 2), NetobsReject::truncated_entry);   // a second header is not there
-  EXPECT_EQ(rejected(33, 3), NetobsReject::truncated_entry);  // a second point is not there
-  EXPECT_EQ(rejected(32, 0x80), NetobsReject::unknown_point);
+  EXPECT_EQ(rejected(6, 2), NetobsReject::truncated_entry);    // a second header is not there
+  EXPECT_EQ(rejected(33, 3), NetobsReject::truncated_entry);   // a second point is not there
+  EXPECT_EQ(rejected(34, 0x80), NetobsReject::unknown_point);  // bit 17
   EXPECT_EQ(parse_netobs_request(good).error(), NetobsReject::wrong_direction);
   EXPECT_EQ(parse_netobs_request(zeros(40)).error(), NetobsReject::wrong_magic);
   EXPECT_EQ(name(NetobsReject::truncated_entry), "truncated_entry");

@@ -127,7 +127,7 @@ void put_coverage(HtmlWriter& html, const Summary& summary) {
   html.open("section", {{"id", "coverage"}});
   html.element("h2", "Coverage and checks");
   html.open("ul", {{"class", "checks"}});
-  const bool clean = violations.causal_order == 0 && violations.identity == 0;
+  const bool clean = is_sound(violations);
   for (const std::string& item : check_items(violations)) {
     html.element("li", typeset(item), {{"class", clean ? "good" : "bad"}});
   }

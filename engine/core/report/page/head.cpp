@@ -26,7 +26,7 @@ void put_tile(HtmlWriter& html, std::string_view label, std::string_view below,
 }
 
 void put_tiles(HtmlWriter& html, const Summary& summary) {
-  const auto& rtt = summary.rtt[0];
+  const auto& rtt = round_trip(summary);
   const auto& probes = summary.document.probes;
   html.open("dl", {{"class", "tiles"}});
   if (rtt) {

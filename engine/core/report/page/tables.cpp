@@ -133,6 +133,7 @@ void put_round_trips(HtmlWriter& html, const Summary& summary) {
   std::vector<Row> rows;
   for (std::size_t i = 0; i < stats::view_table.size(); ++i) {
     const stats::View& view = stats::view_table[i];
+    if (!is_worth_a_row(summary, i)) continue;
     rows.push_back({std::string(view.label), fmt::format("/rtt_ns/{}", view.name), &summary.rtt[i],
                     summary.rtt[i] ? "" : absence_of(summary, view)});
   }

@@ -47,10 +47,10 @@ std::string verdict_of(const Summary& summary) {
   }
   std::string text;
   const auto& violations = summary.document.violations;
-  if (violations.causal_order != 0 || violations.identity != 0) {
+  if (!is_sound(violations)) {
     text = "Do not rely on these figures before the checks below are understood. ";
   }
-  if (summary.rtt[0]) text += speed_text(*summary.rtt[0], probes.received) + " ";
+  if (const auto& rtt = round_trip(summary)) text += speed_text(*rtt, probes.received) + " ";
   text += loss_text(probes);
   const std::string where = where_text(summary);
   return typeset(where.empty() ? text : text + " " + where);
