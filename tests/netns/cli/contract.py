@@ -85,7 +85,7 @@ def check_contract(document, sent=None):
     if sent is not None:
         equal(probes["sent"], sent, "probes sent")
     check_points(document)
-    equal(sorted(document["rtt_ns"]), ["app", "kernel", "nic", "tc"], "views")
+    equal(sorted(document["rtt_ns"]), ["app", "kernel", "nic", "pcap", "tc"], "views")
     for name, figures in document["rtt_ns"].items():
         if figures is not None:
             check_figures(figures, f"rtt_ns.{name}")
