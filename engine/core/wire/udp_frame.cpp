@@ -6,32 +6,16 @@
 #include "core/base/bytes.hpp"
 #include "core/base/check.hpp"
 #include "core/wire/internet_checksum.hpp"
+#include "core/wire/ip_layout.hpp"
 #include "core/wire/link_layer.hpp"
 
 namespace netobs::wire {
 namespace {
 
 constexpr std::size_t mac_bytes = 6;
-constexpr std::size_t v4_header_bytes = 20;
-constexpr std::size_t v6_header_bytes = 40;
-constexpr std::size_t udp_header_bytes = 8;
 constexpr std::size_t mapped_offset = 12;  // of an IPv4 address in an IPv4-mapped one
 constexpr std::size_t longest_ip_packet = 65535;
-
-constexpr std::size_t at_v4_length = 2;
-constexpr std::size_t at_v4_fragment = 6;
-constexpr std::size_t at_v4_ttl = 8;
-constexpr std::size_t at_v4_protocol = 9;
-constexpr std::size_t at_v4_checksum = 10;
-constexpr std::size_t at_v4_source = 12;
-constexpr std::size_t at_v6_length = 4;
-constexpr std::size_t at_v6_next_header = 6;
-constexpr std::size_t at_v6_hop_limit = 7;
-constexpr std::size_t at_v6_source = 8;
-constexpr std::size_t at_udp_length = 4;
-constexpr std::size_t at_udp_checksum = 6;
 constexpr std::uint16_t dont_fragment = 0x4000;
-constexpr std::uint16_t fragment_bits = 0x3fff;  // more fragments, and the offset
 
 constexpr std::array<std::string_view, frame_reject_count> reject_names{
     "truncated", "not_ip",  "too_many_tags",  "bad_ip_header",   "bad_ip_checksum",
@@ -39,15 +23,6 @@ constexpr std::array<std::string_view, frame_reject_count> reject_names{
 
 std::span<const std::byte> address_bytes(const Endpoint& endpoint) {
   return std::as_bytes(std::span(endpoint.address)).subspan(endpoint.is_v4() ? mapped_offset : 0);
-}
-
-Endpoint to_endpoint(std::span<const std::byte> address, std::uint16_t port) {
-  Endpoint endpoint;
-  if (address.size() == 4) endpoint = Endpoint::v4({}, port);
-  const auto place = endpoint.address.size() - address.size();
-  std::memcpy(endpoint.address.data() + place, address.data(), address.size());
-  endpoint.port = port;
-  return endpoint;
 }
 
 void store_native(std::span<std::byte> bytes, std::size_t offset, std::uint16_t value) {
@@ -119,7 +94,7 @@ std::expected<Network, FrameReject> read_v4(std::span<const std::byte> ip) {
   if (checksum_fold(checksum_add(0, ip.first(header))) != 0xffff) {
     return std::unexpected(FrameReject::bad_ip_checksum);
   }
-  if ((load_be<std::uint16_t>(ip, at_v4_fragment) & fragment_bits) != 0) {
+  if ((load_be<std::uint16_t>(ip, at_v4_fragment) & v4_fragment_bits) != 0) {
     return std::unexpected(FrameReject::fragment);
   }
   if (load_be<std::uint8_t>(ip, at_v4_protocol) != protocol_udp) {
@@ -139,14 +114,6 @@ std::expected<Network, FrameReject> read_v6(std::span<const std::byte> ip) {
   }
   return Network{ip.subspan(at_v6_source, 32), ip.subspan(v6_header_bytes, length),
                  load_be<std::uint8_t>(ip, at_v6_hop_limit)};
-}
-
-/// An IPv4-mapped address must not stand in a packet (RFC 4291 2.5.5.2 is for programs): as an
-/// Endpoint it would pass for IPv4, and the two ends of one datagram for different versions.
-bool has_mapped_address(std::span<const std::byte> both_addresses) {
-  const std::size_t each = both_addresses.size() / 2;
-  return each == sizeof(Endpoint::address) && (to_endpoint(both_addresses.first(each), 0).is_v4() ||
-                                               to_endpoint(both_addresses.last(each), 0).is_v4());
 }
 
 std::optional<UdpChecksum> judge_checksum(const Network& network) {

@@ -16,7 +16,7 @@
 #include <thread>
 #include <utility>
 
-#include "core/wire/probe_frame.hpp"
+#include "core/capture/probe_frame.hpp"
 #include "linux/os/clock.hpp"
 #include "linux/os/fd.hpp"
 #include "linux/os/socket.hpp"
@@ -105,7 +105,7 @@ class Lane {
   /// Carries out what has arrived.
   void serve(const RelayPlan& plan, std::uint16_t port, std::vector<RelayEntry>& log) {
     while (receive(in_, frame_)) {
-      const auto probe = wire::read_probe_frame(frame_.bytes(), port);
+      const auto probe = capture::read_probe_frame(frame_.bytes(), port);
       if (!probe) {
         send(frame_);
         continue;

@@ -81,7 +81,7 @@ std::vector<CapturedProbe> PcapTap::take() {
   const unsigned char* bytes = nullptr;
   while (::pcap_next_ex(handle_->capture.get(), &header, &bytes) == 1) {
     const auto frame = std::as_bytes(std::span(bytes, header->caplen));
-    const auto probe = wire::read_probe_frame(frame, handle_->port);
+    const auto probe = capture::read_probe_frame(frame, handle_->port);
     // With nanosecond precision tv_usec holds nanoseconds.
     const std::int64_t ns = header->ts.tv_sec * 1'000'000'000LL + header->ts.tv_usec;
     if (probe) probes.push_back({ns, *probe});

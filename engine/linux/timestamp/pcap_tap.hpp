@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
-#include "core/wire/probe_frame.hpp"
+#include "core/capture/probe_frame.hpp"
 
 namespace netobs {
 
@@ -17,7 +17,7 @@ namespace netobs {
 /// (net/core/dev.c, dev_queue_xmit_nit).
 struct CapturedProbe {
   std::int64_t ns = 0;  ///< CLOCK_REALTIME
-  wire::ProbeFrame probe;
+  capture::ProbeFrame probe;
 };
 
 class PcapTap {

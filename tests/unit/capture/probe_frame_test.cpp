@@ -1,10 +1,10 @@
-#include "core/wire/probe_frame.hpp"
+#include "core/capture/probe_frame.hpp"
 
 #include <gtest/gtest.h>
 
-#include "hex.hpp"
+#include "unit/wire/hex.hpp"
 
-namespace netobs::wire {
+namespace netobs::capture {
 namespace {
 
 constexpr const char* addresses = "020000000002 020000000001";
@@ -39,7 +39,8 @@ TEST(ProbeFrame, RequestsAndRepliesByTheSendersNumber) {
 TEST(ProbeFrame, TagsOptionsAndTheirLimit) {
   EXPECT_EQ(read(joined({addresses, "8100 0005", v4, request})), (ProbeFrame{false, 42}));
   EXPECT_EQ(read(joined({addresses, "88a8 0005 8100 0006", v4, request})), (ProbeFrame{false, 42}));
-  EXPECT_FALSE(read(joined({addresses, "8100 0005 8100 0005 8100 0006", v4, request})));
+  EXPECT_FALSE(
+      read(joined({addresses, "8100 0005 8100 0005 8100 0005 8100 0005 8100 0006", v4, request})));
   const char* with_option =
       "0800 4600 004c 0000 4000 ff11 0000 c6120001 c6120002 01010100 c000 035e 0034 0000";
   EXPECT_EQ(read(joined({addresses, with_option, request})), (ProbeFrame{false, 42}));
@@ -69,4 +70,4 @@ TEST(ProbeFrame, EveryCutIsRefusedOrReadWithoutHarm) {
 }
 
 }  // namespace
-}  // namespace netobs::wire
+}  // namespace netobs::capture
