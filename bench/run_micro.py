@@ -20,7 +20,7 @@ import time
 
 import lab
 
-PROGRAMS = ("netobs_micro", "netobs_micro_host", "netobs_micro_store")
+PROGRAMS = ("netobs_micro", "netobs_micro_host", "netobs_micro_capture", "netobs_micro_store")
 PROGRAM_LIMIT_S = 3600
 GRACE_S = 20  # for a database server to shut down
 SECONDS_IN = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
