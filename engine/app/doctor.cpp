@@ -217,6 +217,8 @@ Result<Diagnosis> diagnose(RunConfig config, RunControl& control) {
     config.host = "127.0.0.1";
     config.port = own->local().port;
   }
+  // Not what a run does by itself, but what it could be asked for.
+  config.layers.wanted[index(Layer::pcap)] = true;
   NETOBS_TRY(session, prepare_session(config, control));
   NETOBS_TRY(seen, warm_up(session.sender, *session.transport, session.hooks.get(), control,
                            config.wait, probes_to_send));

@@ -37,6 +37,7 @@ Result<LayerSelection> parse_layers(const std::string& text) {
   while (std::getline(words, word, ',')) {
     any = true;
     if (word == "auto") {
+      selection.automatic = true;
       for (const auto& row : layer_table) {
         if (row.automatic) selection.wanted[index(row.layer)] = true;
       }

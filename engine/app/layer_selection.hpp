@@ -13,7 +13,8 @@ namespace netobs::app {
 struct LayerSelection {
   std::array<bool, layer_count> wanted{};
   std::array<bool, layer_count> required{};
-  std::string text;  ///< as the user gave it, for the record
+  bool automatic = false;  ///< "auto" is among the words
+  std::string text;        ///< as the user gave it, for the record
 
   [[nodiscard]] PointSet points() const;
   [[nodiscard]] bool wants(Layer layer) const { return wanted[index(layer)]; }

@@ -206,7 +206,7 @@ void Run::account_losses(stats::PointLedger& ledger) const {
   if (skipped) move(Point::tx_hardware, *skipped, Reason::skipped_by_nic);
   if (!session_.hooks) return;
   for (const auto& row : point_table) {
-    if (hook_points.has(row.point)) {
+    if (session_.hooks->points_enabled().has(row.point)) {
       move(row.point, session_.hooks->dropped(row.point), Reason::lost_by_us);
     }
   }

@@ -30,16 +30,6 @@ Result<std::vector<std::string>> interface_names(const ReflectorOptions& options
   return os::interfaces_up();
 }
 
-Result<std::vector<int>> interface_indexes(const ReflectorOptions& options) {
-  NETOBS_TRY(names, interface_names(options));
-  std::vector<int> indexes;
-  for (const auto& name : names) {
-    NETOBS_TRY(facts, os::interface_facts(name));
-    indexes.push_back(facts.index);
-  }
-  return indexes;
-}
-
 /// Each NIC has a clock of its own, and a datagram's timestamp does not say whose it is.
 Result<std::string> interface_with_clock(const ReflectorOptions& options) {
   NETOBS_TRY(names, interface_names(options));
@@ -61,18 +51,23 @@ Result<std::string> interface_with_clock(const ReflectorOptions& options) {
   return with_clock.front();
 }
 
-Result<HookStart> open_hooks(const ReflectorOptions& options, const LinuxTransport& transport,
-                             const HookFeatures& features) {
-  HookOptions hooks;
-  hooks.wanted = options.layers.points() & hook_points & transport.points_on_path();
-  if (hooks.wanted == PointSet{}) return HookStart{};
-  NETOBS_TRY(indexes, interface_indexes(options));
-  hooks.interfaces = indexes;
-  hooks.local_port = transport.local().port;
-  hooks.authenticated = !options.auth_key.empty();
-  hooks.socket_fds = {transport.socket_fd()};
-  hooks.features = features;
-  return start_hooks(hooks);
+Result<HookWish> hook_wish(const ReflectorOptions& options, const LinuxTransport& transport,
+                           const HookFeatures& features) {
+  HookWish wish;
+  wish.wanted = options.layers.points() & transport.points_on_path();
+  NETOBS_TRY(names, interface_names(options));
+  wish.interfaces = names;
+  wish.local_port = transport.local().port;
+  wish.authenticated = !options.auth_key.empty();
+  wish.socket_fd = transport.socket_fd();
+  wish.features = features;
+  return wish;
+}
+
+/// In disguise both ends have one port, and a captured packet's way cannot be told by it.
+bool can_capture(const ReflectorOptions& options, const LinuxTransport& transport) {
+  return transport.points_on_path().has(Point::pcap_rx) && !options.nic.ptp_disguise &&
+         !options.answer_own_port;
 }
 
 ReflectorConfig reflector_config(const ReflectorOptions& options, const LinuxTransport& transport,
@@ -164,15 +159,21 @@ Result<ReflectorLoop> ReflectorLoop::make(const ReflectorOptions& options) {
   }
   loop.transport_ =
       options.wrap_transport ? options.wrap_transport(std::move(opened)) : std::move(opened);
-  NETOBS_TRY(hooks, open_hooks(options, *loop.transport_, features.hooks));
-  loop.hooks_ = std::move(hooks.source);
+  NETOBS_TRY(wish, hook_wish(options, *loop.transport_, features.hooks));
+  if (!can_capture(options, *loop.transport_)) {
+    wish.wanted = wish.wanted.without(points_of(Layer::pcap));
+  } else if (options.layers.automatic && !options.layers.wants(Layer::pcap)) {
+    loop.capture_.emplace(wish);
+  }
+  NETOBS_TRY(hooks, open_hooks(wish));
+  loop.hooks_ = hooks.hooks ? std::move(hooks.hooks) : std::make_unique<HookSet>();
 
   loop.state_.local = loop.transport_->local();
   loop.state_.transport = loop.transport_->description();
-  loop.state_.hooks = loop.hooks_ ? loop.hooks_->description() : "none";
+  loop.state_.hooks = loop.hooks_->empty() ? "none" : loop.hooks_->description();
   loop.state_.on_path = loop.transport_->points_on_path();
   loop.state_.points = points_of(Layer::app) | loop.transport_->points_enabled();
-  if (loop.hooks_) loop.state_.points = loop.state_.points | loop.hooks_->points_enabled();
+  loop.state_.points = loop.state_.points | loop.hooks_->points_enabled();
   for (const auto& [point, error] : hooks.refused) {
     loop.state_.refused.push_back(fmt::format("{}: {}", name(point), error.message()));
   }
@@ -241,8 +242,18 @@ void ReflectorLoop::run(const std::atomic<bool>& stop) {
       reflector_->on_tx_timestamp(timestamp.id, timestamp.point, timestamp.ns);
     }
     take_hook_events();
+    follow_capture(now);
     follow_clock(now);
     follow_nic_clock(now);
+  }
+}
+
+void ReflectorLoop::follow_capture(MonotonicTime now) {
+  if (!capture_) return;
+  const auto requested = reflector_->take_requested() & points_of(Layer::pcap);
+  if (capture_->follow(requested != PointSet{}, now, *hooks_)) {
+    reflector_->set_available(points_of(Layer::app) | transport_->points_enabled() |
+                              hooks_->points_enabled());
   }
 }
 
@@ -281,7 +292,7 @@ void ReflectorLoop::answer(std::span<const RxDatagram> datagrams, MonotonicTime 
 void ReflectorLoop::take_hook_events() {
   // A batch is bounded, and so is the number of batches: packets come first.
   constexpr int most_batches = 16;
-  for (int batch = 0; hooks_ && batch < most_batches; ++batch) {
+  for (int batch = 0; batch < most_batches; ++batch) {
     const auto events = hooks_->poll();
     if (events.empty()) break;
     for (const auto& event : events) reflector_->on_hook_event(event);

@@ -3,10 +3,11 @@
 #include <atomic>
 #include <memory>
 
+#include "app/capture_on_demand.hpp"
+#include "app/hook_setup.hpp"
 #include "app/nic_side.hpp"
 #include "app/reflector_service.hpp"
 #include "core/clock/step_detector.hpp"
-#include "linux/timestamp/bpf_hooks.hpp"
 #include "linux/transport/udp_transport.hpp"
 
 namespace netobs::app {
@@ -34,12 +35,14 @@ class ReflectorLoop {
   Result<void> open_nic(const ReflectorOptions& options);
   void follow_nic_clock(MonotonicTime now);
   void watch_filter(std::span<const RxDatagram> datagrams);
+  void follow_capture(MonotonicTime now);
 
   ReflectorState state_;
   WaitMode wait_ = WaitMode::block;
   std::optional<NicSide> nic_;
   std::unique_ptr<LinuxTransport> transport_;
-  std::unique_ptr<BpfHookSource> hooks_;
+  std::unique_ptr<HookSet> hooks_;
+  std::optional<CaptureOnDemand> capture_;
   std::unique_ptr<Reflector> reflector_;
   MonotonicTime clock_due_;
   MonotonicTime nic_look_due_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <thread>
 
 #include "app/features.hpp"
 #include "app/reflector_loop.hpp"
@@ -118,21 +119,22 @@ void note_refusals(const LinuxTransport& transport, PreparedSession& session) {
   }
 }
 
-void open_hooks(const RunConfig& config, const HookFeatures& features, PreparedSession& session) {
-  HookOptions options;
-  options.wanted = config.layers.points() & hook_points & session.transport->points_on_path();
-  if (options.wanted == PointSet{}) return;
-  options.interfaces = {session.interface.index};
-  options.local_port = session.transport->local().port;
-  options.remote = session.remote;
-  options.authenticated = !config.auth_key.empty();
-  options.socket_fds = {session.transport->socket_fd()};
-  options.features = features;
-  auto started = start_hooks(options);
-  session.hooks = std::move(started.source);
-  for (const auto& [point, error] : started.refused) {
+Result<void> open_hooks(const RunConfig& config, const HookFeatures& features,
+                        PreparedSession& session) {
+  HookWish wish;
+  wish.wanted = config.layers.points() & session.transport->points_on_path();
+  wish.interfaces = {session.interface.name};
+  wish.local_port = session.transport->local().port;
+  wish.remote = session.remote;
+  wish.authenticated = !config.auth_key.empty();
+  wish.socket_fd = session.transport->socket_fd();
+  wish.features = features;
+  NETOBS_TRY(opened, netobs::app::open_hooks(wish));
+  session.hooks = std::move(opened.hooks);
+  for (const auto& [point, error] : opened.refused) {
     session.evidence[slot(Host::sender, point)].refused = error;
   }
+  return {};
 }
 
 SenderConfig sender_config(const RunConfig& config, const Endpoint& remote) {
@@ -334,6 +336,14 @@ std::uint16_t next_ssid(std::uint16_t ssid) {
   return static_cast<std::uint16_t>(((ssid + 2U) & 0x7fffU) | 1U);
 }
 
+/// A reflector starts to capture when somebody asks for it, beside answering: what it has to give
+/// is complete a moment later.
+bool is_getting_ready(const RunConfig& config, const WarmUp& warmed) {
+  const auto& reflector = warmed.reflector;
+  if (!config.layers.wants(Layer::pcap) || !reflector.reports()) return false;
+  return !reflector.points.has(Point::pcap_rx) && reflector_path(reflector).has(Point::pcap_rx);
+}
+
 /// Only delivered timestamps count: a filter that gives none makes room for the next. A NIC that
 /// has been set may need a few seconds until its link is up again.
 Result<WarmUp> warm_up_with_nic(const RunConfig& config, PreparedSession& session,
@@ -341,6 +351,8 @@ Result<WarmUp> warm_up_with_nic(const RunConfig& config, PreparedSession& sessio
   int silent_rounds = session.nic && !session.nic->report().changed.empty() ? 3 : 0;
   SenderConfig sender = session.sender;
   bool last_round = false;
+  constexpr std::chrono::milliseconds to_get_ready(150);
+  int ready_rounds = 4;
   while (true) {
     NETOBS_TRY(warmed, warm_up(sender, *session.transport, session.hooks.get(), control,
                                config.wait, probes));
@@ -348,6 +360,10 @@ Result<WarmUp> warm_up_with_nic(const RunConfig& config, PreparedSession& sessio
     const bool silent =
         warmed.replies == 0 && (warmed.last_errno == 0 || is_no_way(warmed.last_errno));
     if (silent && silent_rounds-- > 0 && !control.stop()) continue;
+    if (is_getting_ready(config, warmed) && ready_rounds-- > 0 && !control.stop()) {
+      std::this_thread::sleep_for(to_get_ready);
+      continue;
+    }
     if (!gave_no_receive_time(session, warmed)) return warmed;
     if (last_round) return warmed;
     const auto next = session.nic->try_next_filter();
@@ -393,7 +409,7 @@ Result<PreparedSession> prepare_session(const RunConfig& config, const RunContro
   note_refusals(*transport, session);
   session.transport =
       config.taps.transport ? config.taps.transport(std::move(transport)) : std::move(transport);
-  open_hooks(config, features.hooks, session);
+  NETOBS_TRY_VOID(open_hooks(config, features.hooks, session));
   session.sender = sender_config(config, session.remote);
   session.sender.stamp_hardware = session.transport->points_enabled().has(Point::tx_hardware);
   // The first use of a frame is slow where page tables are shadowed (some virtual machines): 7 us

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/hook_setup.hpp"
 #include "app/run_config.hpp"
 #include "app/run_control.hpp"
 #include "core/correlate/correlator.hpp"
@@ -15,7 +16,6 @@
 #include "core/stats/ledger.hpp"
 #include "core/stats/path.hpp"
 #include "linux/os/interface.hpp"
-#include "linux/timestamp/bpf_hooks.hpp"
 #include "linux/transport/udp_transport.hpp"
 
 namespace netobs::app {
@@ -30,8 +30,8 @@ struct PreparedSession {
   Endpoint remote;
   os::InterfaceFacts interface;
   std::unique_ptr<LinuxTransport> transport;
-  std::unique_ptr<BpfHookSource> hooks;  ///< null when no hook is attached
-  std::optional<NicSide> nic;            ///< the NIC, set for hardware timestamps
+  std::unique_ptr<HookSet> hooks;  ///< null when no hook is attached
+  std::optional<NicSide> nic;      ///< the NIC, set for hardware timestamps
   SenderConfig sender;
   ReflectorInfo reflector;
   stats::RunPlan plan{};

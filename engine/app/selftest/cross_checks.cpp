@@ -1,14 +1,17 @@
 #include "app/selftest/cross_checks.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "app/selftest/independent_capture.hpp"
+#include "core/capture/probe_frame.hpp"
 #include "core/wire/packet.hpp"
+#include "linux/capture/live_tap.hpp"
 #include "linux/lab/veth_lab.hpp"
-#include "linux/timestamp/pcap_tap.hpp"
 
 namespace netobs::app::selftest {
 namespace {
@@ -21,10 +24,13 @@ constexpr std::uint64_t independent_count = 400;
 /// One tap's times, by direction and number. A number that was captured twice is left out.
 class TapTimes {
  public:
-  explicit TapTimes(const std::vector<CapturedProbe>& captured) {
-    for (const auto& packet : captured) {
-      auto& times = packet.probe.reply ? replies_ : requests_;
-      const auto [at, fresh] = times.try_emplace(packet.probe.sender_sequence, packet.ns);
+  /// Takes all that waits at the tap.
+  explicit TapTimes(LiveTap& tap) {
+    while (const auto packet = tap.next()) {
+      const auto probe = capture::read_probe_frame(packet->bytes, wire::default_port);
+      if (!probe) continue;
+      auto& times = probe->reply ? replies_ : requests_;
+      const auto [at, fresh] = times.try_emplace(probe->sender_sequence, packet->ns);
       if (!fresh) at->second.reset();
     }
   }
@@ -44,17 +50,18 @@ struct TappedRun {
   std::array<TapTimes, host_count> taps;
 };
 
-Result<PcapTap> open_tap(const os::NetworkNamespace& where, const std::string& interface) {
+Result<LiveTap> open_tap(const os::NetworkNamespace& where, const std::string& interface) {
   NETOBS_TRY(scope, os::NamespaceScope::enter(where));
   (void)scope;
-  return PcapTap::open(interface, wire::default_port);
+  return LiveTap::open(
+      {.interface = interface, .filter = fmt::format("udp port {}", wire::default_port)});
 }
 
 Result<TappedRun> run_with_taps(const Setup& setup, const Hosts& hosts, RunControl& control) {
   NETOBS_TRY(at_sender, open_tap(*hosts.sender, hosts.sender_interface));
   NETOBS_TRY(at_reflector, open_tap(*hosts.reflector, hosts.reflector_interface));
   NETOBS_TRY(block, run_block(plan_block(hosts, setup, probe_count, interval), control));
-  return TappedRun{std::move(block), {TapTimes(at_sender.take()), TapTimes(at_reflector.take())}};
+  return TappedRun{std::move(block), {TapTimes(at_sender), TapTimes(at_reflector)}};
 }
 
 /// The receive side: on each host, the tap's time of what came in is rx_software itself.

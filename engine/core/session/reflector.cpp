@@ -237,6 +237,7 @@ void Reflector::answer_tlvs(std::span<const std::byte> request, std::span<std::b
     integrity_failed = needs_hmac && integrity != wire::TlvIntegrity::verified;
   }
   const TlvOutcome outcome = tlv_answers_.answer(area, session, integrity_failed, {now, round_});
+  requested_ = requested_ | session.requested;
   counters_.tlvs_unrecognised += outcome.unrecognised;
   counters_.tlvs_malformed += outcome.malformed ? 1U : 0U;
   counters_.tlvs_integrity_failed += integrity_failed ? 1U : 0U;

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "core/base/endpoint.hpp"
 #include "core/base/result.hpp"
@@ -104,6 +105,10 @@ class Reflector {
 
   /// Ends sessions that have been idle too long; also done, a few at a time, by on_datagram().
   void expire(MonotonicTime now);
+  /// The points that requests have asked for since the last call.
+  [[nodiscard]] PointSet take_requested() { return std::exchange(requested_, PointSet{}); }
+  /// Points that are recorded from now on, or no longer.
+  void set_available(PointSet points) { config_.available = points; }
   /// For a clock whose synchronisation has changed.
   void set_error_estimate(const wire::ErrorEstimate& estimate) {
     config_.error_estimate = estimate;
@@ -157,6 +162,7 @@ class Reflector {
   RecentSends sends_;
   RecentRing<PendingEvent> pending_;
   std::uint64_t round_ = 0;
+  PointSet requested_;
   StampBudget stamp_budget_;
   NicClock nic_clock_;
   std::optional<HardwareSighting> last_received_;

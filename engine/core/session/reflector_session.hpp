@@ -50,6 +50,7 @@ struct Session {
   std::uint64_t next_number = 0;  ///< of the next reply; its low 32 bits are the stateful sequence
   std::uint32_t received = 0;     ///< requests, this one included; wraps as its TLV field does
   ReplayWindow replay;
+  PointSet requested;  ///< what its last request with a Net Obs TLV asked for
   /// Made by the first request that asks for earlier replies: foreign senders cost nothing.
   std::unique_ptr<EntryRing> entries;
 

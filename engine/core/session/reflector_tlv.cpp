@@ -94,6 +94,7 @@ TlvAnswers::Verdict TlvAnswers::answer_netobs(std::span<std::byte> value, Sessio
   const auto requested = wire::parse_netobs_request(value);
   if (!requested) return Verdict::unrecognised;
   EntryRing& entries = session.entry_ring(config_.entries);
+  session.requested = *requested;
   entries.set_wanted(*requested & config_.available);
   wire::NetobsReplyWriter writer(value, {.available = config_.available,
                                          .on_path = config_.on_path,

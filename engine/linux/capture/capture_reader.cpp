@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/capture/pcapng_interfaces.hpp"
+#include "linux/capture/link_types.hpp"
 #include "linux/capture/unpacked_file.hpp"
 
 namespace netobs {
@@ -75,30 +76,11 @@ std::string PcapStream::failure() const {
                      file_->failure());
 }
 
-struct KnownLink {
-  int dlt;  // libpcap's number
-  capture::LinkType link;
-};
-constexpr std::array<KnownLink, 8> known_links{{
-    {DLT_EN10MB, capture::LinkType::ethernet},
-    {DLT_LINUX_SLL, capture::LinkType::linux_cooked_v1},
-    {DLT_LINUX_SLL2, capture::LinkType::linux_cooked_v2},
-    {DLT_RAW, capture::LinkType::raw_ip},
-    {DLT_IPV4, capture::LinkType::raw_ip},
-    {DLT_IPV6, capture::LinkType::raw_ip},
-    {DLT_NULL, capture::LinkType::bsd_loopback},
-    {DLT_LOOP, capture::LinkType::bsd_loopback},
-}};
-
-std::string describe(int dlt) {
-  const char* text = ::pcap_datalink_val_to_description(dlt);
-  return text != nullptr ? text : fmt::format("number {}", dlt);
-}
-
 Error unsupported(const std::string& path, int dlt) {
   return {.what = fmt::format("read {}", path),
           .sys_errno = 0,
-          .cause = fmt::format("Its link type is {}, which is not known here.", describe(dlt)),
+          .cause =
+              fmt::format("Its link type is {}, which is not known here.", describe_link_type(dlt)),
           .remedy =
               "Ethernet, Linux cooked (v1, v2), raw IP and BSD loopback are: capture on such an "
               "interface, for example with `tcpdump -i any`."};
@@ -193,10 +175,10 @@ Result<CaptureReader> CaptureReader::open(const std::string& path) {
   }
   if (!state->capture) return fail(not_a_capture(state->path, *state->stream, why.data()));
   const int dlt = ::pcap_datalink(state->capture.get());
-  const auto* known = std::ranges::find(known_links, dlt, &KnownLink::dlt);
-  if (known == known_links.end()) return fail(unsupported(state->path, dlt));
-  state->link = known->link;
-  state->link_description = describe(dlt);
+  const auto known = link_type_of(dlt);
+  if (!known) return fail(unsupported(state->path, dlt));
+  state->link = *known;
+  state->link_description = describe_link_type(dlt);
   return CaptureReader(std::move(state));
 }
 
