@@ -13,7 +13,6 @@ namespace netobs::capture {
 namespace {
 
 using Bytes = std::span<const std::byte>;
-using namespace wire;
 
 constexpr unsigned most_tags = 4;
 constexpr unsigned most_extension_headers = 8;
@@ -70,8 +69,8 @@ std::expected<Link, Skip> linux_cooked_v2(Bytes frame) {
 std::expected<Link, Skip> raw_ip(Bytes frame) {
   if (frame.empty()) return skip(Skip::truncated_headers);
   const auto version = load_be<std::uint8_t>(frame, 0) >> 4U;
-  if (version == 4) return Link{ethertype_v4, 0, Direction::unknown};
-  if (version == 6) return Link{ethertype_v6, 0, Direction::unknown};
+  if (version == 4) return Link{wire::ethertype_v4, 0, Direction::unknown};
+  if (version == 6) return Link{wire::ethertype_v6, 0, Direction::unknown};
   return skip(Skip::not_ip);
 }
 
@@ -84,9 +83,9 @@ std::expected<Link, Skip> bsd_loopback(Bytes frame) {
   if (frame.size() < header) return skip(Skip::truncated_headers);
   auto family = load_be<std::uint32_t>(frame, 0);
   if (family > 0xffff) family = __builtin_bswap32(family);
-  if (family == inet) return Link{ethertype_v4, header, Direction::unknown};
+  if (family == inet) return Link{wire::ethertype_v4, header, Direction::unknown};
   if (std::ranges::find(inet6, family) != inet6.end()) {
-    return Link{ethertype_v6, header, Direction::unknown};
+    return Link{wire::ethertype_v6, header, Direction::unknown};
   }
   return skip(Skip::not_ip);
 }
@@ -116,25 +115,25 @@ Bytes within(Bytes ip, std::size_t declared) {
 }
 
 std::expected<Network, Skip> read_v4(Bytes ip) {
-  if (ip.size() < v4_header_bytes) return skip(Skip::truncated_headers);
+  if (ip.size() < wire::v4_header_bytes) return skip(Skip::truncated_headers);
   const auto first = load_be<std::uint8_t>(ip, 0);
   const std::size_t header = std::size_t{first & 0x0fU} * 4;
-  const std::size_t total = load_be<std::uint16_t>(ip, at_v4_length);
-  if (first >> 4U != 4 || header < v4_header_bytes || (total != 0 && total < header)) {
+  const std::size_t total = load_be<std::uint16_t>(ip, wire::at_v4_length);
+  if (first >> 4U != 4 || header < wire::v4_header_bytes || (total != 0 && total < header)) {
     return skip(Skip::bad_ip_header);
   }
-  const auto protocol = load_be<std::uint8_t>(ip, at_v4_protocol);
-  if (protocol != protocol_udp && protocol != icmp_v4) return skip(Skip::other_protocol);
-  const auto fragment = load_be<std::uint16_t>(ip, at_v4_fragment) & v4_fragment_bits;
-  if ((fragment & v4_fragment_offset) != 0) return skip(Skip::later_fragment);
+  const auto protocol = load_be<std::uint8_t>(ip, wire::at_v4_protocol);
+  if (protocol != wire::protocol_udp && protocol != icmp_v4) return skip(Skip::other_protocol);
+  const auto fragment = load_be<std::uint16_t>(ip, wire::at_v4_fragment) & wire::v4_fragment_bits;
+  if ((fragment & wire::v4_fragment_offset) != 0) return skip(Skip::later_fragment);
   if (ip.size() < header) return skip(Skip::truncated_headers);
   const std::size_t length = total != 0 ? total : ip.size();
-  return Network{.addresses = ip.subspan(at_v4_source, 8),
+  return Network{.addresses = ip.subspan(wire::at_v4_source, 8),
                  .transport = within(ip, length).subspan(header),
                  .declared = length - header,
                  .length_unknown = total == 0,
                  .protocol = protocol,
-                 .ttl = load_be<std::uint8_t>(ip, at_v4_ttl),
+                 .ttl = load_be<std::uint8_t>(ip, wire::at_v4_ttl),
                  .first_fragment = fragment != 0};
 }
 
@@ -177,26 +176,26 @@ std::optional<Skip> pass_extension(Network& network) {
 }
 
 std::expected<Network, Skip> read_v6(Bytes ip) {
-  if (ip.size() < v6_header_bytes) return skip(Skip::truncated_headers);
+  if (ip.size() < wire::v6_header_bytes) return skip(Skip::truncated_headers);
   if (load_be<std::uint8_t>(ip, 0) >> 4U != 6) return skip(Skip::bad_ip_header);
-  const std::size_t declared = load_be<std::uint16_t>(ip, at_v6_length);
-  const auto captured = ip.subspan(v6_header_bytes);
+  const std::size_t declared = load_be<std::uint16_t>(ip, wire::at_v6_length);
+  const auto captured = ip.subspan(wire::v6_header_bytes);
   const std::size_t length = declared != 0 ? declared : captured.size();
-  Network network{.addresses = ip.subspan(at_v6_source, 32),
+  Network network{.addresses = ip.subspan(wire::at_v6_source, 32),
                   .transport = within(captured, length),
                   .declared = length,
                   .length_unknown = declared == 0,
-                  .protocol = load_be<std::uint8_t>(ip, at_v6_next_header),
-                  .ttl = load_be<std::uint8_t>(ip, at_v6_hop_limit),
+                  .protocol = load_be<std::uint8_t>(ip, wire::at_v6_next_header),
+                  .ttl = load_be<std::uint8_t>(ip, wire::at_v6_hop_limit),
                   .first_fragment = false};
   for (unsigned count = 0; is_extension(network.protocol); ++count) {
     if (count == most_extension_headers) return skip(Skip::too_many_headers);
     if (const auto why = pass_extension(network)) return skip(*why);
   }
-  if (network.protocol != protocol_udp && network.protocol != icmp_v6) {
+  if (network.protocol != wire::protocol_udp && network.protocol != icmp_v6) {
     return skip(Skip::other_protocol);
   }
-  if (has_mapped_address(network.addresses)) return skip(Skip::bad_ip_header);
+  if (wire::has_mapped_address(network.addresses)) return skip(Skip::bad_ip_header);
   return network;
 }
 
@@ -204,12 +203,13 @@ std::expected<Network, Skip> read_v6(Bytes ip) {
 /// by IP.
 std::optional<Skip> read_udp(const Network& network, Datagram& out, std::size_t& length) {
   const auto& udp = network.transport;
-  length = load_be<std::uint16_t>(udp, at_udp_length);
+  length = load_be<std::uint16_t>(udp, wire::at_udp_length);
   const bool fits = length <= network.declared || network.length_unknown;
-  if (length < udp_header_bytes || (!fits && !network.first_fragment)) return Skip::bad_udp_length;
+  if (length < wire::udp_header_bytes || (!fits && !network.first_fragment))
+    return Skip::bad_udp_length;
   if (network.first_fragment) length = std::min(length, network.declared);
-  out.source.port = load_be<std::uint16_t>(udp, at_udp_source);
-  out.destination.port = load_be<std::uint16_t>(udp, at_udp_destination);
+  out.source.port = load_be<std::uint16_t>(udp, wire::at_udp_source);
+  out.destination.port = load_be<std::uint16_t>(udp, wire::at_udp_destination);
   return std::nullopt;
 }
 
@@ -232,16 +232,16 @@ std::optional<Skip> read_icmp(const Network& network, Datagram& out) {
 
 std::expected<Datagram, Skip> read_transport(const Network& network, Direction direction) {
   constexpr std::size_t header = 8;  // of UDP and of an echo
-  static_assert(header == udp_header_bytes);
-  const bool udp = network.protocol == protocol_udp;
+  static_assert(header == wire::udp_header_bytes);
+  const bool udp = network.protocol == wire::protocol_udp;
   if (network.declared < header && !network.length_unknown) {
     return skip(udp ? Skip::bad_udp_length : Skip::other_icmp);
   }
   if (network.transport.size() < header) return skip(Skip::truncated_headers);
   const std::size_t each = network.addresses.size() / 2;
   std::expected<Datagram, Skip> datagram;
-  datagram->source = to_endpoint(network.addresses.first(each), 0);
-  datagram->destination = to_endpoint(network.addresses.last(each), 0);
+  datagram->source = wire::to_endpoint(network.addresses.first(each), 0);
+  datagram->destination = wire::to_endpoint(network.addresses.last(each), 0);
   datagram->direction = direction;
   datagram->ttl = network.ttl;
   datagram->first_fragment = network.first_fragment;
@@ -265,13 +265,13 @@ std::string_view name(Skip skip) {
 std::expected<Datagram, Skip> read_link_frame(LinkType link_type, Bytes frame) {
   const auto link = link_table[static_cast<std::size_t>(link_type)](frame);
   if (!link) return skip(link.error());
-  const auto layer = pass_tags(frame, link->ethertype, link->network_offset, most_tags);
+  const auto layer = wire::pass_tags(frame, link->ethertype, link->network_offset, most_tags);
   if (!layer) return skip(Skip::truncated_headers);
   if (layer->tags > most_tags) return skip(Skip::too_many_headers);
   const auto ip = frame.subspan(layer->network_offset);
-  const auto network = layer->ethertype == ethertype_v4   ? read_v4(ip)
-                       : layer->ethertype == ethertype_v6 ? read_v6(ip)
-                                                          : skip(Skip::not_ip);
+  const auto network = layer->ethertype == wire::ethertype_v4   ? read_v4(ip)
+                       : layer->ethertype == wire::ethertype_v6 ? read_v6(ip)
+                                                                : skip(Skip::not_ip);
   if (!network) return skip(network.error());
   return read_transport(*network, link->direction);
 }
