@@ -72,6 +72,7 @@ std::string PcapStream::failure() const {
     return fmt::format("it describes more than {} interfaces", most_interfaces);
   }
   if (file_->failure().empty()) return {};
+  if (file_->compression().empty()) return fmt::format("it cannot be read: {}", file_->failure());
   return fmt::format("its {} data cannot be decompressed further: {}", file_->compression(),
                      file_->failure());
 }
@@ -104,21 +105,34 @@ Error not_a_capture(const std::string& path, const PcapStream& stream, std::stri
 }
 
 /// What libpcap reads no further than although the file is sound: it has one link type and one snap
-/// length for a whole file (sf-pcapng.c of 1.10.3 to 1.10.5, which takes raw IP for different from
-/// itself, too).
+/// length for a whole file (sf-pcapng.c of 1.10.3 to 1.10.5).
 struct Limit {
   std::string_view message;
   const char* cause;
   const char* remedy;
 };
+constexpr const char* rewrite = "Rewrite it: `editcap -F nsecpcap {0} one.pcap`.";
+constexpr Limit raw_twice{
+    // The number in the file is compared with libpcap's own, and those of raw IP differ.
+    "an interface has a type 101 ", "Several of its interfaces have raw IP, which libpcap refuses.",
+    rewrite};
 constexpr std::array<Limit, 2> limits{{
-    {"an interface has a type", "Its interfaces have different link types, or several have raw IP.",
+    {"an interface has a type ", "Its interfaces have different link types.",
      "Take one out: `tshark -r {0} -Y 'frame.interface_id == 0' -w - | editcap -F nsecpcap -T "
      "ether "
-     "- one.pcap` (`capinfos {0}` lists the interfaces; ether, rawip and linux-sll are types)."},
-    {"an interface has a snapshot length", "Its interfaces have different snap lengths.",
-     "Rewrite it as one: `editcap -F nsecpcap {0} one.pcap`."},
+     "- one.pcap`, with rawip or linux-sll in place of ether; `capinfos {0}` lists the "
+     "interfaces."},
+    {"an interface has a snapshot length ", "Its interfaces have different snap lengths.", rewrite},
 }};
+
+const Limit* find_limit(std::string_view message, capture::LinkType first) {
+  if (first == capture::LinkType::raw_ip && message.starts_with(raw_twice.message)) {
+    return &raw_twice;
+  }
+  const auto* found = std::ranges::find_if(
+      limits, [&](const Limit& limit) { return message.starts_with(limit.message); });
+  return found != limits.end() ? found : nullptr;
+}
 
 Error beyond(const Limit& limit, const std::string& path) {
   return {
@@ -187,9 +201,7 @@ Result<std::optional<CapturedPacket>> CaptureReader::State::end(int status) {
   ended = true;
   if (status == PCAP_ERROR_BREAK) return std::nullopt;
   const std::string_view why = ::pcap_geterr(capture.get());
-  for (const auto& limit : limits) {
-    if (why.starts_with(limit.message)) return fail(beyond(limit, path));
-  }
+  if (const auto* limit = find_limit(why, link)) return fail(beyond(*limit, path));
   if (auto failure = stream->failure(); !failure.empty()) {
     ended_early = std::move(failure);
   } else if (why.starts_with("truncated")) {

@@ -21,8 +21,9 @@ struct CapturedPacket {
   std::span<const std::byte> bytes{};  ///< until the next call of the reader
 };
 
-/// Reads one capture, front to back, in constant memory however large it is or says it is. Not
-/// thread-safe; each reader may have a thread of its own.
+/// Reads one capture, front to back, in bounded memory however large it is or says it is: 16 MiB
+/// for a block of pcapng, 65,536 interfaces, and what UnpackedFile takes. Not thread-safe; each
+/// reader may have a thread of its own.
 class CaptureReader {
  public:
   /// Opens a file, or standard input by the name "-". Compressed with gzip, zstd, xz, bzip2 or lz4
@@ -51,8 +52,8 @@ class CaptureReader {
   [[nodiscard]] bool whole_microseconds() const;
   [[nodiscard]] std::uint64_t packets() const;  ///< that next() has given
 
-  /// Octets of the file taken so far (compressed ones, in blocks that are ahead of the packets),
-  /// for a progress display.
+  /// Octets of the file used so far, compressed ones where it is, for a progress display: in steps
+  /// of up to a megabyte.
   [[nodiscard]] std::uint64_t bytes_read() const;
   /// The file's; nullopt: standard input or another pipe.
   [[nodiscard]] std::optional<std::uint64_t> file_size() const;

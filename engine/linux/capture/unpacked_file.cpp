@@ -41,11 +41,11 @@ Error unreadable(const std::string& path, int code) {
 
 Error archive_error(const std::string& path, archive* reader) {
   const char* why = ::archive_error_string(reader);
-  return {
-      .what = fmt::format("read {}", path),
-      .sys_errno = 0,
-      .cause = fmt::format("It cannot be decompressed: {}.", why != nullptr ? why : "no reason"),
-      .remedy = "Copy it again, or decompress it by hand to see how far it goes."};
+  return {.what = fmt::format("read {}", path),
+          .sys_errno = 0,
+          .cause = fmt::format("It cannot be read or decompressed: {}.",
+                               why != nullptr ? why : "no reason"),
+          .remedy = "Copy it again, or decompress it by hand."};
 }
 
 /// Filters that the library would need a program for are an error: what a file contains must not

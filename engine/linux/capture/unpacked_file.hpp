@@ -14,8 +14,9 @@ namespace netobs {
 
 /// gzip, zstd, xz, bzip2 and lz4, each by its library inside libarchive and never by another
 /// program; anything else is passed through. Forward only. Memory is bounded whatever the contents
-/// are: a megabyte of buffers and the window that the compressed stream asks for (zstd: at most 128
-/// MiB, xz: what its header says, mostly 8 to 64 MiB, and used only as far as there is data).
+/// are: a megabyte of buffers and the window that the compressed stream asks for: with zstd at most
+/// 128 MiB, with xz what its header says, 8 to 64 MiB as xz writes it, and as far as there is data
+/// up to 4 GiB.
 class UnpackedFile {
  public:
   /// "-" is standard input. Errors: it cannot be opened or read, is a directory or empty.

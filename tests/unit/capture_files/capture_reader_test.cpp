@@ -126,6 +126,12 @@ TEST(CaptureReader, WhatLibpcapCannotHoldInOneHasARemedy) {
   EXPECT_EQ(types.packets.size(), 1U);
   EXPECT_THAT(types.error, HasSubstr("different link types"));
   EXPECT_THAT(types.error, HasSubstr("frame.interface_id"));
+  const auto raw = section(order) + interface(order, {.link_type = 101});
+  const auto raw_twice = read_octets(raw + interface(order, {.link_type = 101}));
+  EXPECT_THAT(raw_twice.error, HasSubstr("Several of its interfaces have raw IP"));
+  EXPECT_THAT(raw_twice.error, HasSubstr("Rewrite it: `editcap"));
+  const auto raw_and_other = read_octets(raw + interface(order, {}));
+  EXPECT_THAT(raw_and_other.error, HasSubstr("different link types"));
   const auto lengths = read_octets(start + interface(order, {.snap_length = 96}));
   EXPECT_THAT(lengths.error, HasSubstr("editcap -F nsecpcap"));
 }
