@@ -68,6 +68,7 @@ netobs_packages=(
   "test   tcpdump                                   captures for the wire format tests"
   "test   tshark                                    an independent decoder of our packets"
   "test?  shellcheck                                tools/lint: scripts"
+  "test?  lua-check                                 tools/lint: the Wireshark dissector"
   "test?  clang-format-19                           tools/lint: formatting"
   "test?  clang-19                                  tools/fuzz and tools/lint"
   "test?  clang-tidy-19                             tools/lint: static analysis"
