@@ -91,6 +91,7 @@ class Packet:
     def __init__(self, layers):
         self.fields = {}
         self.remarks = set()
+        self.trees = {}
         self._collect(layers)
 
     def _collect(self, pairs):
@@ -98,6 +99,7 @@ class Packet:
             if name == "_ws.expert":
                 self.remarks |= {key for key, _ in value if key.startswith(("stamp.", "netobs."))}
             if isinstance(value, list) and value and isinstance(value[0], tuple):
+                self.trees.setdefault(name, []).append(value)
                 self._collect(value)
             for each in value if isinstance(value, list) else [value]:
                 if not isinstance(each, tuple):
@@ -122,6 +124,10 @@ class Packet:
     def octets(self, name):
         return bytes.fromhex(self.text(name).replace(":", ""))
 
+    def parts(self, name):
+        """Each tree of this name, as a packet of its own."""
+        return [Packet(tree) for tree in self.trees.get(name, [])]
+
     def experts(self):
         """Names of this dissector's remarks."""
         return self.remarks
@@ -134,6 +140,11 @@ class Packet:
 
     def times(self, name):
         return [absolute_ns(text) for text in self.all(name)]
+
+    def epoch_ns(self):
+        """When it was captured."""
+        seconds, fraction = self.text("frame.time_epoch").split(".")
+        return int(seconds) * 10**9 + int(fraction)
 
     def duration_ns(self, name):
         return duration_ns(self.text(name))
