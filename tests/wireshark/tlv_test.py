@@ -139,15 +139,16 @@ class NetObs(unittest.TestCase):
         capture.reply(REPLY_BASE + netobs_reply(hardware + entry("0000", "", base=0), 2))
         # Bits 15, 16 and 17: pcap_tx, pcap_rx and one that nobody has.
         further = entry("8081", "fffffc18" "0000000a" "fffffc2c" "00000001", "c0")
-        capture.reply(REPLY_BASE + netobs_reply(further, 1, "51", "8001", "8001"))
+        capture.reply(REPLY_BASE + netobs_reply(further, 1, "61", "8001", "8001"))
         bounds = "".join(entry("0020", f"{BASE_NS:016x}", bound=code) for code in ("01", "07", "08", "09", "10", "28", "f7", "ff"))
         capture.reply(REPLY_BASE + netobs_reply(bounds, 8))
         both = entry("0061", f"{BASE_NS + 500:016x}" f"{BASE_NS - 300:016x}", bound="28")
         capture.reply(REPLY_BASE + netobs_reply(both, 1))
         capture.reply(REPLY_BASE + netobs_request())
+        capture.reply(REPLY_BASE + netobs_reply(entry("0001", "") * 9, 9))
         with Wireshark() as wireshark:
             (cls.request, cls.warm_up, cls.reply, cls.wide, cls.hardware, cls.further, cls.bounds, cls.converted,
-             cls.unread) = wireshark.dissect(capture)
+             cls.unread, cls.nine) = wireshark.dissect(capture)
             cls.columns = wireshark.columns(capture)
 
     def point(self, packet, name):
@@ -202,7 +203,7 @@ class NetObs(unittest.TestCase):
 
     def test_further_points(self):
         self.assertEqual(self.further.int("netobs.points"), 0x18001)
-        self.assertEqual(self.further.int("netobs.on_path"), 0x18001)
+        self.assertEqual(self.further.int("netobs.on_path"), 0x28001)
         self.assertEqual(self.further.int("netobs.entry.points"), 0x38081)
         self.assertEqual([self.point(self.further, name) for name in ("app_tx", "rx_software", "pcap_tx", "pcap_rx",
                                                                       "unassigned_17")], [0, -1000, 10, -980, 1])
@@ -220,6 +221,10 @@ class NetObs(unittest.TestCase):
 
     def test_unread(self):
         self.assertEqual(self.unread.experts() - ANSWERED_BEFORE, {"netobs.unread", "stamp.tlv.unrecognised"})
+
+    def test_eight_entries_at_most(self):
+        self.assertEqual(len(self.nine.all("netobs.entry.seq")), 8)
+        self.assertEqual(self.nine.experts() - ANSWERED_BEFORE, {"netobs.too_many_entries"})
 
     def test_which_exchange_an_entry_describes(self):
         capture = Capture()
