@@ -147,6 +147,10 @@ class NetObs(unittest.TestCase):
         capture.reply(REPLY_BASE + netobs_request())
         capture.reply(REPLY_BASE + netobs_reply(entry("0001", "") * 9, 9))
         with Wireshark() as wireshark:
+            path = capture.write(wireshark.path("listed.pcap"))
+            cls.listed = {text: [int(line.split()[0]) for line in wireshark.run("-r", path, "-Y", text).splitlines()]
+                          for text in ("netobs.point.app_tx", "netobs.delta.app_tx", "netobs.delta.app_rx < 0.000000006",
+                                       "netobs.unknown_point", "netobs.entry.flags.wide == 1")}
             (cls.request, cls.warm_up, cls.reply, cls.wide, cls.hardware, cls.further, cls.bounds, cls.converted,
              cls.unread, cls.nine) = wireshark.dissect(capture)
             cls.columns = wireshark.columns(capture)
@@ -221,6 +225,12 @@ class NetObs(unittest.TestCase):
 
     def test_unread(self):
         self.assertEqual(self.unread.experts() - ANSWERED_BEFORE, {"netobs.unread", "stamp.tlv.unrecognised"})
+
+    def test_filters_of_a_list(self):
+        """A list of packets has no trees: what a filter asks for is there all the same."""
+        self.assertEqual(self.listed, {
+            "netobs.point.app_tx": [3, 4, 6, 8, 10], "netobs.delta.app_tx": [3, 4, 6, 8],
+            "netobs.delta.app_rx < 0.000000006": [3], "netobs.unknown_point": [6], "netobs.entry.flags.wide == 1": [4]})
 
     def test_eight_entries_at_most(self):
         self.assertEqual(len(self.nine.all("netobs.entry.seq")), 8)

@@ -76,11 +76,7 @@ return function(times)
   }
 
   local function is_zero(range)
-    local bytes = range:bytes()
-    for i = 0, bytes:len() - 1 do
-      if bytes:get_index(i) ~= 0 then return false end
-    end
-    return true
+    return not range:raw():find("[^\0]")
   end
 
   -- c.range(offset, length): that part of the packet, or nothing where the capture or the packet ends before.

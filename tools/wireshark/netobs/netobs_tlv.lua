@@ -50,7 +50,7 @@ return function(times, points, is_zero, proto)
   }
   local entry_flags = { f.wide, f.stepped, f.unasked, f.impossible, f.entry_reserved, f.entry_mask_flags }
   local time_fields, delta_fields = {}, {}
-  for _, point in ipairs(points.in_order) do
+  for _, point in ipairs(points.all) do
     time_fields[point] = ProtoField.absolute_time("netobs.point." .. point.name, point.name, base.UTC, point.where)
     delta_fields[point] = ProtoField.relative_time("netobs.delta." .. point.name,
       "Since the point before " .. point.name, point.where)
@@ -90,7 +90,7 @@ return function(times, points, is_zero, proto)
 
   local function add_mask(tree, field, range, mask, text)
     local item = tree:add(field, range, mask)
-    item:append_text(" (" .. (text or points.names(mask)) .. ")")
+    item:append_text(" (" .. (text or points.set_of(mask).names) .. ")")
     return item
   end
 
@@ -110,49 +110,56 @@ return function(times, points, is_zero, proto)
     tree:add(f.dropped, value(20, 4))
   end
 
-  -- Times of an entry by point, with the range of each; nothing when the value ends before. Differences are added
-  -- in 64 bits, which wrap like the engine's.
-  local function read_times(value, offset, mask, wide)
+  -- Times of an entry by point, with the range of each; nothing when the value ends before. Wide differences are
+  -- added in 64 bits, which wrap like the engine's.
+  local function read_times(value, offset, set, wide)
     local base_range = value(offset + 12, 8)
-    local base, at, list, base_point = base_range:uint64(), offset + entry_header_size, {}, nil
-    for _, point in ipairs(points.by_bit) do
+    local bits = base_range:uint64()
+    local base, at, list, base_point = times.from_unix_ns(bits), offset + entry_header_size, {}, nil
+    for _, point in ipairs(set.by_bit) do
       local size = (point.own_clock or wide) and 8 or 4
-      if not points.has(mask, point) then
-        size = 0
-      elseif not point.own_clock and not base_point then
+      if not point.own_clock and not base_point then
         base_point, size = point, 0
-        list[point] = { range = base_range, time = times.from_unix_ns(base) }
+        list[point] = { range = base_range, time = base }
       elseif at + size > value:len() then
         return nil
       else
         local range = value(at, size)
-        local bits = size == 8 and range:uint64() or UInt64.new(range:uint(), range:int() < 0 and 0xffffffff or 0)
-        if not point.own_clock then bits = base + bits end
-        list[point] = { range = range, time = times.from_unix_ns(bits) }
+        local time
+        if point.own_clock then
+          time = times.from_unix_ns(range:uint64())
+        elseif wide then
+          time = times.from_unix_ns(bits + range:uint64())
+        else
+          time = times.later(base, range:int())
+        end
+        list[point] = { range = range, time = time }
       end
       at = at + size
     end
     return list, at
   end
 
+  -- One time, and the difference to the one before on the same clock.
+  local function add_time(item, point, one, last, clock)
+    local added = item:add(time_fields[point], one.range, times.to_nstime(one.time))
+    if last then
+      local difference = times.difference(one.time, last.time)
+      added:append_text(string.format(" (%s after %s)", times.text(difference), last.name))
+      added:add(delta_fields[point], one.range, NSTime.new(difference.s, difference.ns)):set_generated()
+    end
+    if clock == "nic" then added:append_text(" (clock of the NIC)") end
+    if point.unassigned then added:add_proto_expert_info(e.unknown_point) end
+  end
+
   -- bound: the hardware times are in the host's clock, so that they compare with the others.
-  local function add_times(item, list, bound)
+  local function add_times(item, set, list, bound)
     local before = {} -- last point by clock
-    for _, point in ipairs(points.in_order) do
+    for _, point in ipairs(set.in_order) do
       local one = list[point]
-      if one then
-        local added = item:add(time_fields[point], one.range, times.to_nstime(one.time))
-        local clock = point.own_clock and not bound and "nic" or "host"
-        local last = before[clock]
-        if last then
-          local difference = times.difference(one.time, last.time)
-          added:append_text(string.format(" (%s after %s)", times.text(difference), last.point.name))
-          added:add(delta_fields[point], one.range, NSTime.new(difference.s, difference.ns)):set_generated()
-        end
-        if clock == "nic" then added:append_text(" (clock of the NIC)") end
-        if point.unassigned then added:add_proto_expert_info(e.unknown_point) end
-        before[clock] = { point = point, time = one.time }
-      end
+      local clock = point.own_clock and not bound and "nic" or "host"
+      add_time(item, point, one, before[clock], clock)
+      before[clock] = { name = point.name, time = one.time }
     end
   end
 
@@ -178,7 +185,8 @@ return function(times, points, is_zero, proto)
     local sequence, sender_sequence = value(offset, 4), value(offset + 4, 4)
     local flags = value(offset + 10, 1)
     local mask = points.mask_of(value(offset + 8, 2):uint(), flags:uint(), 6)
-    local list, end_at = read_times(value, offset, mask, flags:bitfield(7, 1) == 1)
+    local set = points.set_of(mask)
+    local list, end_at = read_times(value, offset, set, flags:bitfield(7, 1) == 1)
     local item = tree:add(f.entry, value(offset, (end_at or value:len()) - offset))
     item:set_text(string.format("Entry: request %u, reply %u", sender_sequence:uint(), sequence:uint()))
     item:add(f.entry_seq, sequence)
@@ -196,7 +204,7 @@ return function(times, points, is_zero, proto)
       item:add_proto_expert_info(e.truncated)
       return nil
     end
-    add_times(item, list, bound)
+    add_times(item, set, list, bound)
     return end_at
   end
 

@@ -27,24 +27,49 @@ local function mask_of(field, flags, shift)
   return field + math.floor(flags / 2 ^ shift) % 4 * 65536
 end
 
+for _, point in ipairs(points) do
+  point.value = 2 ^ point.bit
+end
+
 local function has(mask, point)
-  return math.floor(mask / 2 ^ point.bit) % 2 == 1
+  return mask % (2 * point.value) >= point.value
 end
 
-local function by_bit()
-  local sorted = {}
-  for _, point in ipairs(points) do
-    sorted[point.bit + 1] = point
+local sorted = {}
+for _, point in ipairs(points) do
+  sorted[point.bit + 1] = point
+end
+
+local function chosen(list, mask)
+  local found = {}
+  for _, point in ipairs(list) do
+    if has(mask, point) then found[#found + 1] = point end
   end
-  return sorted
+  return found
 end
 
-local function names(mask)
-  local list = {}
-  for _, point in ipairs(points) do
-    if has(mask, point) then list[#list + 1] = point.name end
+local function names(list)
+  local found = {}
+  for i, point in ipairs(list) do
+    found[i] = point.name
   end
-  return #list == 0 and "none" or table.concat(list, ", ")
+  return #found == 0 and "none" or table.concat(found, ", ")
 end
 
-return { in_order = points, by_bit = by_bit(), mask_of = mask_of, has = has, names = names }
+-- One reflector has a handful of masks: each is taken apart once.
+local most_kept = 64
+local kept, kept_count = {}, 0
+
+-- The points of a mask: by_bit, in_order (of the path), and their names.
+local function set_of(mask)
+  local set = kept[mask]
+  if not set then
+    if kept_count == most_kept then kept, kept_count = {}, 0 end
+    local in_order = chosen(points, mask)
+    set = { by_bit = chosen(sorted, mask), in_order = in_order, names = names(in_order) }
+    kept[mask], kept_count = set, kept_count + 1
+  end
+  return set
+end
+
+return { all = points, mask_of = mask_of, set_of = set_of }

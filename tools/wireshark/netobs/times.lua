@@ -42,6 +42,11 @@ function times.from_unix_ns(bits)
   return instant(s, ns)
 end
 
+-- ns: what a double holds of nanoseconds, signed.
+function times.later(time, ns)
+  return instant(time.s, time.ns + ns)
+end
+
 function times.to_nstime(time)
   return NSTime.new(time.s, time.ns)
 end

@@ -120,22 +120,22 @@ return function(times)
   -- Calls visit(type, header, value, whole) for each TLV of an area and returns the octets walked and what ended
   -- the walk: nothing, "padding" (only zeros follow), "overrun" or "too many".
   local function walk(area, visit)
-    local bytes, offset = area:bytes(), 0
-    local content = bytes:len()
-    while content > 0 and bytes:get_index(content - 1) == 0 do
-      content = content - 1
-    end
+    local octets, offset = area:raw(), 0
+    local size = #octets
+    local zeros = octets:reverse():find("[^\0]")
+    local content = zeros and size - zeros + 1 or 0
     for _ = 1, most_tlvs do
-      if offset >= bytes:len() then return offset end
+      if offset >= size then return offset end
       if offset >= content then return offset, "padding" end
-      if bytes:len() - offset < header_size then return offset, "overrun" end
-      local length = bytes:get_index(offset + 2) * 256 + bytes:get_index(offset + 3)
-      if length > bytes:len() - offset - header_size then return offset, "overrun" end
+      if size - offset < header_size then return offset, "overrun" end
+      local _, kind, high, low = octets:byte(offset + 1, offset + header_size)
+      local length = high * 256 + low
+      if length > size - offset - header_size then return offset, "overrun" end
       local value = length > 0 and area(offset + header_size, length) or nil
-      visit(bytes:get_index(offset + 1), area(offset, header_size), value, area(offset, header_size + length))
+      visit(kind, area(offset, header_size), value, area(offset, header_size + length))
       offset = offset + header_size + length
     end
-    if offset >= bytes:len() then return offset end
+    if offset >= size then return offset end
     return offset, offset < content and "too many" or "padding"
   end
 
