@@ -185,17 +185,19 @@ class Wireshark:
     def path(self, name):
         return os.path.join(self.work, name)
 
-    def run(self, *args, scripts=True):
-        """tshark's standard output. It must not complain, and a Lua error is an error wherever it shows."""
+    def run(self, *args, scripts=True, first=False):
+        """tshark's standard output. It must not complain, and a Lua error is an error wherever it shows. first: the
+        arguments come before the script, as -G wants it."""
         script = ["-X", f"lua_script:{self.path('dissector/netobs.lua')}"] if scripts else []
-        done = subprocess.run(["tshark", "-n", *script, *args], capture_output=True, text=True, errors="replace",
+        command = ["tshark", *args, *script] if first else ["tshark", "-n", *script, *args]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace",
                               check=False, timeout=120, env=self._env, cwd=self.work, **self._as)
         complaints = [line for line in done.stderr.splitlines()
                       if line and not any(text in line for text in self.HARMLESS)]
         if done.returncode != 0 or complaints:
             raise AssertionError(f"tshark {args}: status {done.returncode}\n" + "\n".join(complaints))
-        if "Lua Error" in done.stdout:
-            at = done.stdout.index("Lua Error")
+        if "Lua Error: " in done.stdout:
+            at = done.stdout.index("Lua Error: ")
             raise AssertionError("the dissector failed: " + done.stdout[at:at + 300])
         return done.stdout
 

@@ -265,5 +265,20 @@ class Points(unittest.TestCase):
         self.assertEqual({name for _, name, rest in rows if "own_clock" in rest}, {"rx_hardware", "tx_hardware"})
 
 
+class Readme(unittest.TestCase):
+    def test_filters_exist(self):
+        with Wireshark() as wireshark:
+            rows = [line.split("\t") for line in wireshark.run("-G", "fields", first=True).splitlines()]
+            preferences = set(re.findall(r"^#?(stamp\.\w+):", wireshark.run("-G", "currentprefs", first=True), re.MULTILINE))
+        names = [row[2] for row in rows if row[0] == "F" and re.match(r"(stamp|netobs)\.", row[2])]
+        self.assertGreater(len(names), 100)
+        self.assertEqual(len(names), len(set(names)), "a name twice")
+        self.assertEqual(preferences, {"stamp.ports", "stamp.mode", "stamp.tai_offset"})
+        with open(os.path.join(SOURCES, "README.md"), encoding="utf-8") as file:
+            said = set(re.findall(r"\b(?:stamp|netobs)\.[a-z][a-z0-9_.]*[a-z0-9]", file.read()))
+        families = {"netobs.point", "netobs.delta"}  # .NAME follows
+        self.assertEqual(said - set(names) - preferences - families - {"netobs.lua"}, set())
+
+
 if __name__ == "__main__":
     main()
