@@ -196,8 +196,9 @@ static __always_inline __u32 answer_tlvs(void* data, void* end, const struct xdp
     if (tlv[1] == TLV_NETOBS && length >= NETOBS_HEADER_BYTES) {
       __u32* value = (__u32*)(tlv + TLV_HEADER_BYTES);
       if ((void*)(tlv + TLV_HEADER_BYTES + NETOBS_HEADER_BYTES) > end) return sum;
+      // Version 1, and not a reply; a request's other flags are nothing to this program.
       const bool request = value[0] == bpf_htonl(NETOBS_XDP_MAGIC) &&
-                           (value[1] & bpf_htonl(0xffff0000)) == bpf_htonl(0x01000000);
+                           (value[1] & bpf_htonl(0xff010000)) == bpf_htonl(0x01000000);
       return request ? answer_tlv((__u32*)tlv, sum) : sum;
     }
     offset += TLV_HEADER_BYTES + length;

@@ -82,7 +82,7 @@ Bytes request(const Request& what) {
     wire::TlvBuilder tlvs(payload.subspan(base_bytes));
     (void)tlvs.add(wire::TlvType::follow_up_telemetry, follow_up_bytes - 4);
     const auto room = payload.size() - base_bytes - follow_up_bytes - 4;
-    wire::write_netobs_request(*tlvs.add(wire::TlvType::netobs, room), PointSet(0x7fff));
+    wire::write_netobs_request(*tlvs.add(wire::TlvType::netobs, room), PointSet(0x1ffff), false);
   }
   header.write(frame);
   return to_bytes(frame);

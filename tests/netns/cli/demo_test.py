@@ -85,7 +85,8 @@ def test_every_point_that_doctor_found_is_measured(host):
     check({("sender", "app_tx"), ("reflector", "app_rx"), ("sender", "tx_software")} <= works, str(works))
     for row in doctor["points"]:
         check(row["works"] or row["how"], f"{row} says not why")
-    document = check_contract(host.netobs("demo", "--count", "1000", "--no-store", "--json", "-")
+    document = check_contract(host.netobs("demo", "--count", "1000", "--no-store", "--json", "-",
+                                          "--layers", "pcap,auto")
                               .expect(0).json(), sent=1000)
     measured = {(side, point) for side in ("sender", "reflector") for point in working(document, side)}
     equal(sorted(works - measured), [], "points that work over loopback but were not measured")
