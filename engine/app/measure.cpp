@@ -53,12 +53,13 @@ std::vector<int> other_cpus(std::optional<int> pinned) {
 class Run {
  public:
   Run(const RunConfig& config, RunControl& control, StoreSet stores, PreparedSession session,
-      std::int64_t run_id)
+      std::int64_t run_id, CaptureLog* capture)
       : config_(config),
         control_(control),
         stores_(std::move(stores)),
         session_(std::move(session)),
         run_id_(run_id),
+        capture_(capture),
         observations_(observation_capacity),
         started_(os::realtime_now()) {}
 
@@ -67,6 +68,8 @@ class Run {
  private:
   [[nodiscard]] RecordSinks sinks();
   [[nodiscard]] std::function<std::optional<CrossTimestamp>()> looker();
+  [[nodiscard]] Result<void> open_capture();
+  void finish_capture(report::RunDocument& document);
   [[nodiscard]] Result<SenderCounters> send_probes(const Recorder& recorder);
   [[nodiscard]] report::RunDocument describe_start() const;
   void account_losses(stats::PointLedger& ledger) const;
@@ -83,6 +86,7 @@ class Run {
   StoreSet stores_;
   PreparedSession session_;
   std::int64_t run_id_;
+  CaptureLog* capture_;  // null: no capture is written
   ObservationQueue observations_;
   RealTime started_;
 };
@@ -92,6 +96,7 @@ RecordSinks Run::sinks() {
       .probes =
           [this](std::span<const ProbeRecord> records) {
             stores_.add_probes(records, run_id_);
+            if (capture_ != nullptr) capture_->keep(records);
             if (config_.taps.records) config_.taps.records(records);
           },
       .rollups =
@@ -114,6 +119,33 @@ std::function<std::optional<CrossTimestamp>()> Run::looker() {
   return [this] { return session_.nic->look(); };
 }
 
+/// Now that the session has its number, and before anything is measured.
+Result<void> Run::open_capture() {
+  if (capture_ == nullptr) return {};
+  if (!session_.hooks || !session_.hooks->points_enabled().has(Point::pcap_rx)) {
+    const auto& refused = session_.evidence[slot(Host::sender, Point::pcap_rx)].refused;
+    return fail({.what = "write " + config_.capture.path,
+                 .cause = refused ? refused->message() : "This transport passes by every capture.",
+                 .remedy = refused ? "" : "Use --transport auto.",
+                 .exit = ExitCode::layer_missing});
+  }
+  return capture_->open(
+      config_.capture,
+      {.ssid = session_.sender.ssid,
+       .first_sequence = static_cast<std::uint32_t>(session_.sender.first_sequence),
+       .interface = session_.interface.name,
+       .application = config_.application,
+       .command_line = config_.command_line});
+}
+
+void Run::finish_capture(report::RunDocument& document) {
+  if (capture_ == nullptr) return;
+  capture_->finish(session_.hooks->dropped(Point::pcap_rx));
+  document.environment.push_back({"capture", capture_->description()});
+  for (const auto& trouble : capture_->troubles()) document.notes.push_back(trouble);
+  control_.tell("capture: " + capture_->description());
+}
+
 Result<SenderCounters> Run::send_probes(const Recorder& recorder) {
   NETOBS_TRY(sender, Sender::make(session_.sender, observations_));
   if (config_.cpu) {
@@ -127,6 +159,7 @@ Result<SenderCounters> Run::send_probes(const Recorder& recorder) {
 }
 
 Result<report::Summary> Run::execute() {
+  NETOBS_TRY_VOID(open_capture());
   auto document = describe_start();
   stores_.write_run(row(document, false));
   stats::RunStatisticsConfig statistics;
@@ -149,6 +182,7 @@ Result<report::Summary> Run::execute() {
   account_losses(ledger);
   add_outcome(document, recorder, *sender);
   restore_nic(document);
+  finish_capture(document);
   add_notes(document, recorder, *sender);
   const auto totals = recorder.statistics().totals();
   stores_.add_ledger(ledger, run_id_);
@@ -338,13 +372,22 @@ Result<report::Summary> measure(const RunConfig& requested, RunControl& control)
     stores = std::move(opened);
   }
   NETOBS_TRY(run_id, store::make_run_id());
+  std::optional<CaptureLog> capture;
+  if (!config.capture.path.empty()) {
+    capture.emplace();
+    config.layers.wanted[index(Layer::pcap)] = true;
+    config.taps.packets = [&capture](const CapturedPacket& packet, const HookEvent& event) {
+      capture->take(packet, event);
+    };
+  }
   control.enter("warming up");
   NETOBS_TRY_VOID(enter_namespace(config.network_namespace_fd));
   // Refused only by exotic sandboxes; sleeps are then up to 50 us longer, which the report shows.
   (void)os::set_timer_slack_ns(1);
   NETOBS_TRY(session, prepare_session(config, control));
   if (config.taps.before_probes) NETOBS_TRY_VOID(config.taps.before_probes());
-  Run run(config, control, std::move(stores), std::move(session), run_id);
+  Run run(config, control, std::move(stores), std::move(session), run_id,
+          capture ? &*capture : nullptr);
   return run.execute();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/capture_log.hpp"
 #include "app/layer_selection.hpp"
 #include "app/nic_side.hpp"
 #include "core/base/result.hpp"
@@ -31,6 +32,8 @@ struct RunTaps {
   /// Called on the hot thread between the warm-up and the first measured probe. What it refuses
   /// ends the run there.
   std::function<Result<void>()> before_probes;
+  /// Sees the packets of the layer pcap, whole up to CaptureLog::snap_bytes; on the hot thread.
+  std::function<void(const CapturedPacket&, const HookEvent&)> packets;
 };
 
 /// Kernel features that a run pretends not to have, so that every fallback can be tried on one
@@ -63,7 +66,9 @@ struct RunConfig {
   std::vector<std::string> stores;
   bool keep_store = true;  ///< false: --no-store
   std::string spool_directory;
+  CaptureRequest capture;
   std::string command_line;  ///< for the record, without secrets
+  std::string application;   ///< "netobs 0.1.0", for the capture
   DisabledFeatures disabled;
   /// The hot thread and its sockets live in this namespace; -1 = where the process is. Borrowed.
   int network_namespace_fd = -1;

@@ -129,6 +129,10 @@ Result<void> open_hooks(const RunConfig& config, const HookFeatures& features,
   wish.authenticated = !config.auth_key.empty();
   wish.socket_fd = session.transport->socket_fd();
   wish.features = features;
+  if (config.taps.packets) {
+    wish.sink = config.taps.packets;
+    wish.snap_bytes = CaptureLog::snap_bytes;
+  }
   NETOBS_TRY(opened, netobs::app::open_hooks(wish));
   session.hooks = std::move(opened.hooks);
   for (const auto& [point, error] : opened.refused) {

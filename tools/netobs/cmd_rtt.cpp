@@ -92,6 +92,7 @@ Run add_rtt(CLI::App& command) {
                               "network stack costs; stores nothing. Ping-pong, blocks of 500, "
                               "unless said otherwise");
   on->excludes(command.get_option("--html"));
+  on->excludes(command.get_option("--write"));
   command.add_option("--rounds", compare->rounds, "Blocks of each transport")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000))

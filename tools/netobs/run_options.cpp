@@ -70,8 +70,9 @@ void RunOptions::add_layers(CLI::App& command) {
   command
       .add_option(
           "--layers", layers,
-          "auto, or names: app,kernel,tc,socket,trace,nic,xdp. A named layer must start or the "
-          "run fails; auto measures what it can")
+          "auto, or names: app,kernel,tc,socket,trace,nic,xdp,pcap. A named layer must start or "
+          "the run fails; auto measures what it can, but for pcap, which copies every packet: "
+          "pcap,auto")
       ->capture_default_str()
       ->group(how);
   command
@@ -129,6 +130,7 @@ void RunOptions::add_output(CLI::App& command) {
                   "Write one HTML page with charts to a file; it is made from the (first) store")
       ->excludes(command.get_option("--no-store"))
       ->group(output);
+  write.add_to(command, output);
   command.add_flag("-q,--quiet", quiet, "No progress and no summary text")->group(output);
 }
 
@@ -192,6 +194,8 @@ Result<app::RunConfig> RunOptions::to_config() const {
   config.busy_poll_us = xdp.busy_poll_us;
   NETOBS_TRY(hardware, nic.request());
   config.nic = hardware;
+  config.capture = write.request;
+  config.application = "netobs " NETOBS_VERSION;
   if (hardware.ptp_disguise) {
     config.port = ptp_event_port;
     if (config.count > max_disguised_probes) {

@@ -9,6 +9,7 @@
 #include "core/base/result.hpp"
 #include "nic_options.hpp"
 #include "progress_view.hpp"
+#include "write_options.hpp"
 #include "xdp_options.hpp"
 
 namespace netobs::cli {
@@ -43,6 +44,7 @@ struct RunOptions {
   std::vector<std::string> without;
   XdpOptions xdp;
   NicOptions nic;
+  WriteOptions write;
 
   /// Adds the schedule, layer, store and output options.
   void add_to(CLI::App& command);

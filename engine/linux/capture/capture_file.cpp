@@ -85,6 +85,7 @@ void CaptureFile::remove_oldest() {
   while (settings_.most_files > 0 && files_.size() > settings_.most_files) {
     (void)::unlink(files_.front().c_str());  // somebody else may have
     files_.pop_front();
+    ++removed_files_;
   }
 }
 

@@ -55,6 +55,7 @@ class CaptureFile {
   }  ///< packets in files, or in the buffer
   [[nodiscard]] std::uint64_t not_written() const { return not_written_; }
   [[nodiscard]] const std::deque<std::string>& files() const { return files_; }  ///< oldest first
+  [[nodiscard]] std::uint32_t removed_files() const { return removed_files_; }
 
  private:
   struct NamedStatistics {
@@ -81,6 +82,7 @@ class CaptureFile {
   std::uint64_t written_ = 0;
   std::uint64_t not_written_ = 0;
   std::uint32_t file_number_ = 0;
+  std::uint32_t removed_files_ = 0;
   bool given_up_ = false;
   bool finished_ = false;
 };
