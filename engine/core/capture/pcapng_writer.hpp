@@ -54,6 +54,8 @@ struct Statistics {
   std::optional<std::uint64_t> dropped{};   ///< packets that found no room
 };
 
+inline constexpr std::size_t longest_statistics = 76;  ///< octets that append_statistics() adds
+
 void append_section(std::vector<std::byte>& out, const Section& section);
 void append_interface(std::vector<std::byte>& out, const Interface& of);
 void append_packet(std::vector<std::byte>& out, const Packet& packet);

@@ -107,7 +107,8 @@ Result<void> CaptureFile::write(const capture::pcapng::Packet& packet) {
                packet.interface_id);
   block_.clear();
   append_packet(block_, packet);
-  const auto size = file_bytes_ + buffer_.size() + block_.size();
+  const auto size = file_bytes_ + buffer_.size() + block_.size() +
+                    statistics_.size() * capture::pcapng::longest_statistics;
   if (settings_.most_bytes > 0 && size > settings_.most_bytes && file_packets_ > 0) {
     auto turned = end_file();
     if (turned) turned = begin_file();

@@ -28,8 +28,8 @@ struct CaptureFileSettings {
 
 /// Each file is complete by itself: it has the section, the interfaces and, once it is finished,
 /// their statistics. Blocks go out whole and 256 KiB at a time, so what a killed process leaves is
-/// readable, short of what was in the buffer. Writing may wait for the disk. For one thread at a
-/// time.
+/// readable, short of what was in the buffer: flush() now and then. Writing may wait for the disk.
+/// For one thread at a time.
 class CaptureFile {
  public:
   [[nodiscard]] static Result<CaptureFile> open(CaptureFileSettings settings);

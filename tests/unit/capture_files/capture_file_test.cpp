@@ -72,6 +72,7 @@ TEST_F(CaptureFileTest, RingOfCompleteFiles) {
   of.most_files = 3;
   std::ofstream(path("run_00002.pcapng")) << "of an earlier run";
   auto file = CaptureFile::open(of).value();
+  file.set_statistics(0, {.end_ns = 5, .received = 1, .dropped = 1});
   for (int i = 0; i < 18; ++i) ASSERT_TRUE(file.write(packet(i)));
   ASSERT_TRUE(file.finish());
   EXPECT_EQ(file.written(), 18U);

@@ -8,7 +8,12 @@
 namespace netobs::capture_test {
 namespace {
 
-using namespace capture::pcapng;
+using capture::pcapng::append_interface;
+using capture::pcapng::append_packet;
+using capture::pcapng::append_section;
+using capture::pcapng::append_statistics;
+using capture::pcapng::longest_packet;
+using capture::pcapng::longest_statistics;
 using Out = std::vector<std::byte>;
 constexpr auto order = Order::little;
 
@@ -83,6 +88,7 @@ TEST(PcapngWriter, EveryOctetOfStatistics) {
   body.option(3, Octets(order).u32(1).u32(0).str()).option(4, Octets(order).u64(7).str());
   body.option(7, Octets(order).u64(2).str()).option(0, "");
   EXPECT_EQ(text(out), block(order, 5, body.str()));
+  EXPECT_EQ(out.size(), longest_statistics);
 }
 
 TEST(PcapngWriter, TextsAreCleanAndBounded) {
