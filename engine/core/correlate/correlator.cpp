@@ -22,9 +22,11 @@ bool is_settled(Reason reason) {
 
 Correlator::Correlator(const CorrelatorConfig& config)
     : config_(config),
-      arrivals_(std::max<std::size_t>(least_numbers, config.window)),
+      arrivals_(std::max({least_numbers, config.window, config.window_limit})),
       window_(config.window) {
   NETOBS_CHECK(std::has_single_bit(config.window), "window {}", config.window);
+  NETOBS_CHECK(config.window_limit == 0 || std::has_single_bit(config.window_limit), "limit {}",
+               config.window_limit);
   closed_.reserve(config.window);
   for (const auto slot_index : path_order) {
     const auto& points =
@@ -93,13 +95,10 @@ void Correlator::open_record(const Observation& observation) {
       missing.value_ns = observation.value_ns;
       missing.monotonic_ns = observation.monotonic_ns;
       open_record(missing);
-      window_[(next_ - 1) & (window_.size() - 1)].record.reason[slot(Host::sender, Point::app_tx)] =
-          Reason::lost_by_us;
+      Entry& unseen = window_[(next_ - 1) & (window_.size() - 1)];
+      unseen.record.reason[slot(Host::sender, config_.departure)] = Reason::lost_by_us;
     }
-    if (next_ - oldest_ == window_.size()) {
-      ++counters_.forced_closes;
-      close_oldest();
-    }
+    if (next_ - oldest_ == window_.size()) make_room();
     Entry& entry = window_[next_ & (window_.size() - 1)];
     entry = Entry{};
     entry.record.sequence = next_;
@@ -118,7 +117,20 @@ void Correlator::open_record(const Observation& observation) {
   }
   entry->record.intended_ns = observation.value_ns - observation.second;
   entry->record.send_error_ns = observation.second;
-  on_timestamp(*entry, slot(Host::sender, Point::app_tx), observation.value_ns);
+  on_timestamp(*entry, slot(Host::sender, config_.departure), observation.value_ns);
+}
+
+void Correlator::make_room() {
+  if (window_.size() >= config_.window_limit) {
+    ++counters_.forced_closes;
+    close_oldest();
+    return;
+  }
+  std::vector<Entry> wider(window_.size() * 2);
+  for (std::uint64_t sequence = oldest_; sequence < next_; ++sequence) {
+    wider[sequence & (wider.size() - 1)] = window_[sequence & (window_.size() - 1)];
+  }
+  window_ = std::move(wider);
 }
 
 void Correlator::on_reply(Entry& entry, const Observation& observation) {
@@ -137,7 +149,7 @@ void Correlator::on_reply(Entry& entry, const Observation& observation) {
   entry.passage = observation.number;
   record.reply_ttl = observation.ttl;
   record.reflector_ttl = observation.peer_ttl;
-  on_timestamp(entry, slot(Host::sender, Point::app_rx), observation.value_ns);
+  on_timestamp(entry, slot(Host::sender, config_.arrival), observation.value_ns);
   record.reordered = any_answered_ && record.sequence < highest_answered_;
   highest_answered_ =
       any_answered_ ? std::max(highest_answered_, record.sequence) : record.sequence;

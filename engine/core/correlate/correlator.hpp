@@ -21,6 +21,11 @@ namespace netobs {
 
 struct CorrelatorConfig {
   std::size_t window = 1U << 16U;  ///< open records at most; a power of two
+  /// The window grows up to this, where nobody waits for it; a power of two, 0 = it stays.
+  std::size_t window_limit = 0;
+  /// Where the times of `sent` and `reply` observations are filed.
+  Point departure = Point::app_tx;
+  Point arrival = Point::app_rx;
   Duration timeout{};              ///< a reply later than this after sending is late
   Duration grace{};                ///< how long after the timeout timestamps are still awaited
   PointSet sender_points;          ///< points that are expected to deliver, per host
@@ -76,6 +81,8 @@ class Correlator {
 
   /// Records open and not yet complete.
   [[nodiscard]] std::size_t open() const { return static_cast<std::size_t>(next_ - oldest_); }
+  /// Records open at most, as of now.
+  [[nodiscard]] std::size_t window() const { return window_.size(); }
   [[nodiscard]] std::uint64_t sent() const { return next_; }
   [[nodiscard]] const CorrelatorCounters& counters() const { return counters_; }
   /// The sender's NIC.
@@ -108,6 +115,7 @@ class Correlator {
 
   Entry* find(std::uint64_t sequence);
   void open_record(const Observation& observation);
+  void make_room();
   void on_reply(Entry& entry, const Observation& observation);
   void on_timestamp(Entry& entry, std::size_t slot_index, std::int64_t value_ns);
   void on_clock_step(const Observation& observation);
