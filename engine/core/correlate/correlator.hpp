@@ -26,9 +26,9 @@ struct CorrelatorConfig {
   /// Where the times of `sent` and `reply` observations are filed.
   Point departure = Point::app_tx;
   Point arrival = Point::app_rx;
-  Duration timeout{};              ///< a reply later than this after sending is late
-  Duration grace{};                ///< how long after the timeout timestamps are still awaited
-  PointSet sender_points;          ///< points that are expected to deliver, per host
+  Duration timeout{};      ///< a reply later than this after sending is late
+  Duration grace{};        ///< how long after the timeout timestamps are still awaited
+  PointSet sender_points;  ///< points that are expected to deliver, per host
   PointSet reflector_points;
   /// Why a slot outside those sets stays empty: not_requested, not_on_path or unsupported.
   std::array<Reason, slot_count> absent_reason = [] {

@@ -54,7 +54,8 @@ Sender::Sender(SenderConfig config, ObservationQueue& observations)
     : config_(std::move(config)),
       observations_(&observations),
       mode_(config_.auth_key ? wire::Mode::authenticated : wire::Mode::unauthenticated),
-      stamp_budget_(config_.stamp_sampling) {
+      stamp_budget_(config_.stamp_sampling),
+      replies_(config_.reflector_first_sequence) {
   pending_.reserve(max_batch);
 }
 
@@ -132,7 +133,7 @@ Sender::Action Sender::next_drain(MonotonicTime now) {
   const auto answer_due = last_measured_ + config_.timeout;
   if (counters_.replies < counters_.sent && now < answer_due) return {Step::wait, answer_due};
   const bool more = drain_sent_ < config_.max_drain_probes || awaits_late_reports(now);
-  if (reflector_.reports() && more) {
+  if (reflector().reports() && more) {
     if (now < drain_next_) return {Step::wait, drain_next_};
     return {Step::send, now};
   }
@@ -147,8 +148,8 @@ Sender::Action Sender::next_drain(MonotonicTime now) {
 /// The reflector's NIC may tell late, and nothing but a later reply brings it. In a warm-up, where
 /// nobody closes records, the first such time is enough.
 bool Sender::awaits_late_reports(MonotonicTime now) const {
-  const bool wanted = (config_.reflector_points & reflector_.points).has(Point::tx_hardware);
-  const bool satisfied = closed_records_ == 0 && tx_hardware_reported_;
+  const bool wanted = (config_.reflector_points & reflector().points).has(Point::tx_hardware);
+  const bool satisfied = closed_records_ == 0 && replies_.tx_hardware_reported();
   return wanted && !satisfied && now - last_measured_ < hardware_settle_time;
 }
 
@@ -249,21 +250,18 @@ std::optional<std::uint64_t> Sender::probe_of(std::uint32_t wire_sequence) const
   return sequence - config_.first_sequence;
 }
 
-/// From 0, as the correlator counts; a foreign reflector begins there anyway (RFC 8762 4.3.1).
-std::uint32_t Sender::reflector_number(std::uint32_t wire_sequence) const {
-  return reflector_.multi_layer ? wire_sequence - config_.reflector_first_sequence : wire_sequence;
+std::optional<std::uint64_t> Sender::counted_probe(std::uint32_t wire_sequence) const {
+  const auto probe = probe_of(wire_sequence);
+  return probe && *probe < counters_.sent ? probe : std::nullopt;
 }
 
-void Sender::push_timestamp(std::uint64_t probe, std::size_t slot_index, std::int64_t ns,
-                            std::optional<std::uint32_t> reported_in) {
+void Sender::push_timestamp(std::uint64_t probe, std::size_t slot_index, std::int64_t ns) {
   if (probe >= counters_.sent) return;  // a drain probe: not part of the measurement
   Observation observation;
   observation.kind = Observation::Kind::timestamp;
   observation.sequence = probe;
   observation.value_ns = ns;
   observation.slot = static_cast<std::uint8_t>(slot_index);
-  observation.number = reported_in.value_or(0);
-  observation.second = reported_in ? 1 : 0;
   observations_->push(observation);
 }
 
@@ -321,15 +319,19 @@ void Sender::on_datagram(const RxDatagram& datagram, MonotonicTime now) {
     ++counters_.unknown_sequence;
     return;
   }
-  reflector_.error_estimate = reply->error_estimate;
-  reflector_.stateful = reflector_.stateful || reply->sequence != reply->sender_sequence;
-  if (!reply->degraded) read_tlvs(datagram.payload, *reply, datagram.app_rx_ns, now);
+  const ReplyContext context{
+      .mode = mode_, .probe = *probe, .reference_ns = datagram.app_rx_ns, .now = now};
+  replies_.take_base(*reply);
+  if (!reply->degraded) {
+    replies_.take_tlvs(datagram.payload, *reply, context, hmac_ ? &*hmac_ : nullptr, *this);
+  }
+  counters_.bad_reports = replies_.bad_reports();
   if (*probe >= counters_.sent) {
     ++drain_replies_;
     Observation drained;
     drained.kind = Observation::Kind::drain_reply;
     drained.sequence = *probe;
-    drained.number = reflector_number(reply->sequence);
+    drained.number = replies_.reflector_number(reply->sequence);
     observations_->push(drained);
     return;
   }
@@ -341,7 +343,7 @@ void Sender::on_datagram(const RxDatagram& datagram, MonotonicTime now) {
   observation.sequence = *probe;
   observation.value_ns = datagram.app_rx_ns;
   observation.monotonic_ns = now.ns;
-  observation.number = reflector_number(reply->sequence);
+  observation.number = replies_.reflector_number(reply->sequence);
   observation.ttl = datagram.ttl;
   observation.peer_ttl = reply->sender_ttl.value_or(0);
   observations_->push(observation);
@@ -354,7 +356,7 @@ void Sender::on_datagram(const RxDatagram& datagram, MonotonicTime now) {
   if (datagram.rx_hardware_ns) {
     push_timestamp(*probe, slot(Host::sender, Point::rx_hardware), *datagram.rx_hardware_ns);
   }
-  if (!reflector_.reports()) take_base_timestamps(*probe, *reply, datagram.app_rx_ns);
+  if (!reflector().reports()) replies_.take_base_timestamps(*reply, context, *this);
 }
 
 }  // namespace netobs

@@ -11,6 +11,7 @@
 #include "core/base/time.hpp"
 #include "core/correlate/observation.hpp"
 #include "core/session/hook_source.hpp"
+#include "core/session/reply_reader.hpp"
 #include "core/session/schedule.hpp"
 #include "core/session/stamp_budget.hpp"
 #include "core/session/transport.hpp"
@@ -45,21 +46,6 @@ struct SenderConfig {
 [[nodiscard]] std::uint32_t probe_size_for(wire::Mode mode, PointSet reflector_points,
                                            unsigned reports);
 
-/// What the replies told of the other end.
-struct ReflectorInfo {
-  bool multi_layer = false;          ///< it answers the Net Obs TLV
-  PointSet points;                   ///< that it records in this session
-  PointSet on_path;                  ///< that probes pass there at all; empty = not told
-  bool nic_converted = false;        ///< its hardware times come on its CLOCK_REALTIME
-  bool base_is_xdp = false;          ///< T2 and T3 are its XDP program's, and nothing else comes
-  std::uint64_t clock_identity = 0;  ///< equal on both ends = same kernel, same CLOCK_REALTIME
-  std::uint32_t dropped = 0;         ///< timestamps it lost to full buffers
-  std::optional<wire::ErrorEstimate> error_estimate;
-  /// Its timestamps come in entries of later replies.
-  [[nodiscard]] bool reports() const { return multi_layer && !base_is_xdp; }
-  bool stateful = false;  ///< its own sequence differs from ours or was seen to count
-};
-
 /// What arrived but is no probe's reply, and what was not sent. Cumulative.
 struct SenderCounters {
   std::uint64_t sent = 0;
@@ -77,7 +63,7 @@ struct SenderCounters {
 };
 
 /// One session. Single thread (the hot thread). Never allocates after make().
-class Sender {
+class Sender final : private ReplyListener {
  public:
   [[nodiscard]] static Result<Sender> make(SenderConfig config, ObservationQueue& observations);
 
@@ -109,7 +95,7 @@ class Sender {
   void set_closed_records(std::uint64_t count) { closed_records_ = count; }
 
   [[nodiscard]] const SenderCounters& counters() const { return counters_; }
-  [[nodiscard]] const ReflectorInfo& reflector() const { return reflector_; }
+  [[nodiscard]] const ReflectorInfo& reflector() const { return replies_.info(); }
   [[nodiscard]] bool sending() const { return phase_ == Phase::sending; }
   [[nodiscard]] const SenderConfig& config() const { return config_; }
 
@@ -124,19 +110,10 @@ class Sender {
   [[nodiscard]] bool limit_reached(MonotonicTime intended) const;
   void begin_drain(MonotonicTime now);
   void skip_overdue(MonotonicTime now);
-  /// reported_in: the reflector's sequence, when the time comes from one of its reports.
-  void push_timestamp(std::uint64_t probe, std::size_t slot_index, std::int64_t ns,
-                      std::optional<std::uint32_t> reported_in = std::nullopt);
-  void take_base_timestamps(std::uint64_t probe, const wire::ReflectorPacket& reply,
-                            std::int64_t reference_ns);
-  void read_tlvs(std::span<const std::byte> payload, const wire::ReflectorPacket& reply,
-                 std::int64_t reference_ns, MonotonicTime now);
-  void take_follow_up(std::span<const std::byte> value, const wire::ReflectorPacket& reply,
-                      std::int64_t reference_ns);
-  void take_reports(std::span<const std::byte> value, MonotonicTime now);
-  void follow_reflector_clock(std::uint8_t steps, MonotonicTime now);
-  void take_report(const wire::NetobsEntry& entry);
-  [[nodiscard]] std::uint32_t reflector_number(std::uint32_t wire_sequence) const;
+  void push_timestamp(std::uint64_t probe, std::size_t slot_index, std::int64_t ns);
+  [[nodiscard]] std::optional<std::uint64_t> counted_probe(
+      std::uint32_t wire_sequence) const override;
+  void take(const Observation& observation) override { observations_->push(observation); }
   [[nodiscard]] MonotonicTime settled_at() const;
   [[nodiscard]] bool awaits_late_reports(MonotonicTime now) const;
   /// Index of the probe from 0, from 32 bits on the wire; nullopt when never sent.
@@ -151,32 +128,20 @@ class Sender {
   std::optional<Schedule> schedule_;
   Phase phase_ = Phase::sending;
   MonotonicTime start_;
-  MonotonicTime last_sent_;                            // drain probes included
-  MonotonicTime last_measured_;                        // drain probes not
-  std::uint64_t next_probe_ = 0;                       // counts drain probes too
-  std::optional<std::uint8_t> reflector_clock_steps_;  // as last told
-  MonotonicTime reflector_clock_good_;                 // when it was last told so
-  std::optional<std::uint64_t> awaited_;               // ping-pong: the probe under way
+  MonotonicTime last_sent_;               // drain probes included
+  MonotonicTime last_measured_;           // drain probes not
+  std::uint64_t next_probe_ = 0;          // counts drain probes too
+  std::optional<std::uint64_t> awaited_;  // ping-pong: the probe under way
   bool catching_up_ = false;
   std::uint64_t closed_records_ = 0;
   unsigned drain_sent_ = 0;
   unsigned drain_replies_ = 0;
   MonotonicTime drain_next_;
-  /// Which probe a reflector's recent sequence numbers answered: Follow-Up Telemetry names only
-  /// those.
-  struct Answered {
-    std::uint32_t reflector_sequence = 0;
-    std::uint64_t probe = 0;
-    std::int64_t t3_ns = 0;
-    bool valid = false;
-  };
-  std::array<Answered, 64> recent_{};
   StampBudget stamp_budget_;
   std::uint64_t stamps_awaited_ = 0;
-  bool tx_hardware_reported_ = false;
   std::vector<Observation> pending_;  // "sent", held back until the submit is done
   SenderCounters counters_;
-  ReflectorInfo reflector_;
+  ReplyReader replies_;
 };
 
 }  // namespace netobs
