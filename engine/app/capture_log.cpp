@@ -151,8 +151,9 @@ std::string CaptureLog::description() const {
   const auto& files = file_->files();
   const auto packets = fmt::format("{} packets", report::grouped(file_->written()));
   if (file_->removed_files() > 0) {
-    return fmt::format("{}, of which the last {} files are left, up to {} (--write-files keeps more)",
-                       packets, files.size(), files.back());
+    return fmt::format(
+        "{}, of which the last {} files are left, up to {} (--write-files keeps more)", packets,
+        files.size(), files.back());
   }
   if (files.size() == 1) return fmt::format("{} in {}", packets, files.front());
   return fmt::format("{} in {} files, up to {}", packets, files.size(), files.back());

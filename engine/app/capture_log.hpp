@@ -21,9 +21,9 @@
 namespace netobs::app {
 
 struct CaptureRequest {
-  std::string path;                                      ///< empty = no capture is written
-  std::uint64_t most_bytes = std::uint64_t{256} << 20U;  ///< per file
-  std::uint32_t most_files = 16;                         ///< the oldest make room
+  std::string path;                        ///< empty = no capture is written
+  std::uint64_t most_bytes = 250'000'000;  ///< per file
+  std::uint32_t most_files = 16;           ///< the oldest make room
 };
 
 /// Packets of a run on their way to a file: taken by the hot thread, written by the record thread

@@ -429,6 +429,9 @@ Result<PreparedSession> prepare_session(const RunConfig& config, const RunContro
   session.sender.multi_layer = session.reflector.multi_layer;
   make_plan(config, session);
   NETOBS_TRY_VOID(check_required(config, session));
+  // What does not come must hold no report back.
+  session.sender.reflector_points =
+      session.sender.reflector_points & stats::active_points(session.plan, Host::reflector);
   session.clocks = clock_relation(session.reflector.clock_identity == own_clock_identity(),
                                   session.sender.error_estimate, session.reflector.error_estimate);
   return session;

@@ -15,7 +15,7 @@ void WriteOptions::add_to(CLI::App& command, const std::string& group) {
       .add_option("--write-size", request.most_bytes,
                   "Size at which the next file begins (FILE_00002.pcapng): bytes, or 100MB; 0 = "
                   "any size")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::AsSizeValue(true))
       ->capture_default_str()
       ->needs(write)
       ->group(group);

@@ -146,6 +146,7 @@ void ReplyReader::take_report(const wire::NetobsEntry& entry, ReplyListener& lis
   observation.sequence = *probe;
   observation.number = number;
   observation.second = entry.clock_stepped ? 1 : 0;
+  any_reported_ = true;
   tx_hardware_reported_ = tx_hardware_reported_ || entry.points.has(Point::tx_hardware);
   observation.value_ns = entry.nic_bound_ns.value_or(-1);
   info_.nic_converted = info_.nic_converted || entry.nic_bound_ns.has_value();

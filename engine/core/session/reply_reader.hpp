@@ -80,6 +80,8 @@ class ReplyReader {
   [[nodiscard]] const ReflectorInfo& info() const { return info_; }
   /// Net Obs TLVs that do not parse, and areas that fail their HMAC.
   [[nodiscard]] std::uint64_t bad_reports() const { return bad_reports_; }
+  /// A report of a probe that counts has come.
+  [[nodiscard]] bool any_reported() const { return any_reported_; }
   [[nodiscard]] bool tx_hardware_reported() const { return tx_hardware_reported_; }
 
  private:
@@ -101,6 +103,7 @@ class ReplyReader {
     bool valid = false;
   };
   std::array<Answered, 64> recent_{};
+  bool any_reported_ = false;
   bool tx_hardware_reported_ = false;
   std::uint64_t bad_reports_ = 0;
   ReflectorInfo info_;

@@ -148,6 +148,10 @@ Sender::Action Sender::next_drain(MonotonicTime now) {
 /// The reflector's NIC may tell late, and nothing but a later reply brings it. In a warm-up, where
 /// nobody closes records, the first such time is enough.
 bool Sender::awaits_late_reports(MonotonicTime now) const {
+  // A reflector holds a report back for a point that it records and that does not come (a capture
+  // on loopback sees no departure). A warm-up without any report would learn nothing of the others.
+  const bool none_came = !config_.measured && !replies_.any_reported();
+  if (none_came) return now - last_measured_ < hardware_settle_time;
   const bool wanted = (config_.reflector_points & reflector().points).has(Point::tx_hardware);
   const bool satisfied = closed_records_ == 0 && replies_.tx_hardware_reported();
   return wanted && !satisfied && now - last_measured_ < hardware_settle_time;

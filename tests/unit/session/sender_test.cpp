@@ -435,5 +435,32 @@ TEST_F(SenderTest, DrainProbesFetchTheLastReportsAndAreNotCounted) {
   EXPECT_EQ(next(54 * ms).step, Sender::Step::done);
 }
 
+// A reflector that waits for a point which does not come tells nothing before it gives up.
+TEST_F(SenderTest, AWarmUpWaitsForTheFirstReport) {
+  for (const bool measured : {true, false}) {
+    auto c = config();
+    c.count = 1;
+    c.max_drain_probes = 1;
+    c.measured = measured;
+    c.reflector_points = points_of(Layer::app);
+    c.size_bytes = probe_size_for(wire::Mode::unauthenticated, c.reflector_points, 1);
+    start(c);
+    (void)next(0);
+    (void)send(0);
+    auto bytes = reply_to(0, 0);
+    wire::TlvWalk walk(std::span<const std::byte>(bytes).subspan(44));
+    while (const auto tlv = walk.next()) {
+      if (tlv->type != wire::TlvType::netobs) continue;
+      bytes[44 + tlv->offset] = std::byte{0};
+      const wire::NetobsReplyWriter writer(value_of(bytes, *tlv),
+                                           {.available = points_of(Layer::app)});
+    }
+    receive(bytes, ms);
+    ASSERT_EQ(next(2 * ms).step, Sender::Step::send);
+    (void)send(2 * ms);
+    ASSERT_EQ(next(40 * ms).step, measured ? Sender::Step::wait : Sender::Step::send);
+  }
+}
+
 }  // namespace
 }  // namespace netobs
