@@ -12,13 +12,6 @@ namespace {
 /// From T3 to the driver, on an interface that is not stuck.
 constexpr std::int64_t longest_transmit_ns = 1'000'000'000;
 
-/// A wire timestamp in nanoseconds of the reflector's CLOCK_REALTIME, near `reference_ns`.
-std::int64_t to_unix_ns(std::uint64_t timestamp, wire::TimeFormat format,
-                        std::int64_t reference_ns) {
-  return format == wire::TimeFormat::ntp ? wire::unix_ns_from_ntp(timestamp, reference_ns)
-                                         : wire::unix_ns_from_ptp(timestamp, 0, reference_ns);
-}
-
 /// reported_in: the reflector's sequence, when the time comes from one of its reports.
 Observation timestamp_of(std::uint64_t probe, Point point, std::int64_t ns,
                          std::optional<std::uint32_t> reported_in = std::nullopt) {
@@ -45,10 +38,10 @@ void ReplyReader::take_base_timestamps(const wire::ReflectorPacket& reply,
   // where ours would be if it were an application, and the report says so.
   const bool program = info_.base_is_xdp;
   const auto format = reply.error_estimate.format;
-  const auto t3_ns = to_unix_ns(reply.t3, format, context.reference_ns);
+  const auto t3_ns = wire::to_unix_ns(reply.t3, format, context.reference_ns);
   recent_[reply.sequence % recent_.size()] = {reply.sequence, context.probe, t3_ns, true};
   listener.take(timestamp_of(context.probe, program ? Point::xdp_rx : Point::app_rx,
-                             to_unix_ns(reply.t2, format, context.reference_ns)));
+                             wire::to_unix_ns(reply.t2, format, context.reference_ns)));
   listener.take(timestamp_of(context.probe, program ? Point::xdp_tx : Point::app_tx, t3_ns));
 }
 
@@ -88,7 +81,7 @@ void ReplyReader::take_follow_up(std::span<const std::byte> value,
   // One is told of each reply.
   if (!std::exchange(previous.valid, false)) return;
   const auto ns =
-      to_unix_ns(follow_up->timestamp, reply.error_estimate.format, context.reference_ns);
+      wire::to_unix_ns(follow_up->timestamp, reply.error_estimate.format, context.reference_ns);
   // A reflector that had nothing better repeats T3, which is not a timestamp of the driver.
   if (ns <= previous.t3_ns || saturating_difference(ns, previous.t3_ns) > longest_transmit_ns) {
     return;

@@ -91,13 +91,20 @@ std::expected<SenderPacket, Reject> decode_sender(Mode mode, std::span<const std
 
 std::expected<ReflectorPacket, Reject> decode_reflector(Mode mode, std::span<const std::byte> bytes,
                                                         Hmac* hmac) {
-  const Layout& at = layout(mode);
   const bool authenticated = mode == Mode::authenticated;
-  const std::size_t minimum = authenticated ? at.base_size : degraded_reply_size;
+  const std::size_t minimum = authenticated ? layout(mode).base_size : degraded_reply_size;
   if (bytes.size() < minimum) return std::unexpected(Reject::too_short);
   if (authenticated && !authentic(bytes, hmac)) return std::unexpected(Reject::hmac_mismatch);
+  auto packet = peek_reflector(mode, bytes);
+  if (!packet) return std::unexpected(Reject::bad_error_estimate);
+  return *packet;
+}
+
+std::optional<ReflectorPacket> peek_reflector(Mode mode, std::span<const std::byte> bytes) {
+  const Layout& at = layout(mode);
+  if (bytes.size() < at.sender_sequence + sizeof(std::uint32_t)) return std::nullopt;
   const auto estimate = ErrorEstimate::decode(load_be<std::uint16_t>(bytes, at.error_estimate));
-  if (!estimate) return std::unexpected(Reject::bad_error_estimate);
+  if (!estimate) return std::nullopt;
   ReflectorPacket packet{
       .sequence = load_be<std::uint32_t>(bytes, 0),
       .t3 = load_be<std::uint64_t>(bytes, at.timestamp),

@@ -102,6 +102,11 @@ void patch_timestamp(Mode mode, std::span<std::byte> packet, std::uint64_t times
 [[nodiscard]] std::expected<ReflectorPacket, Reject> decode_reflector(
     Mode mode, std::span<const std::byte> bytes, Hmac* hmac);
 
+/// For who only watches: authenticates nothing and takes what was captured of a packet, from the
+/// sender's sequence on. nullopt: too short, or multiplier 0.
+[[nodiscard]] std::optional<ReflectorPacket> peek_reflector(Mode mode,
+                                                            std::span<const std::byte> bytes);
+
 /// The octets after the base; empty when there are none.
 [[nodiscard]] std::span<const std::byte> tlv_area(Mode mode, std::span<const std::byte> packet);
 [[nodiscard]] std::span<std::byte> tlv_area(Mode mode, std::span<std::byte> packet);

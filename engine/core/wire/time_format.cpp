@@ -76,4 +76,9 @@ std::int64_t unix_ns_from_ptp(std::uint64_t ptp, std::int64_t tai_offset_s,
   return join(seconds - static_cast<std::uint64_t>(tai_offset_s), ptp & 0xffffffffU);
 }
 
+std::int64_t to_unix_ns(std::uint64_t timestamp, TimeFormat format, std::int64_t reference_ns) {
+  return format == TimeFormat::ntp ? unix_ns_from_ntp(timestamp, reference_ns)
+                                   : unix_ns_from_ptp(timestamp, 0, reference_ns);
+}
+
 }  // namespace netobs::wire

@@ -33,4 +33,9 @@ enum class TimeFormat : std::uint8_t {
 [[nodiscard]] std::int64_t unix_ns_from_ptp(std::uint64_t ptp, std::int64_t tai_offset_s,
                                             std::int64_t reference_ns);
 
+/// Either of them, near `reference_ns`; PTP times as if they were UTC, since a packet does not tell
+/// TAI - UTC.
+[[nodiscard]] std::int64_t to_unix_ns(std::uint64_t timestamp, TimeFormat format,
+                                      std::int64_t reference_ns);
+
 }  // namespace netobs::wire

@@ -345,5 +345,39 @@ TEST(Correlator, ReportOfADuplicatedRequestsOtherPassageIsLeftOut) {
   EXPECT_EQ(c.counters().other_passages, 2U);
 }
 
+TEST(Correlator, BaseTimesGoWhereTheConfigurationSays) {
+  auto elsewhere = config();
+  elsewhere.departure = Point::tc_egress;
+  elsewhere.arrival = Point::tc_ingress;
+  Correlator c(elsewhere);
+  c.add(sent(0, 1000));
+  c.add(reply(0, 1009));
+  const auto records = c.finish();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].at(slot(Host::sender, Point::tc_egress)), 1000);
+  EXPECT_EQ(records[0].at(slot(Host::sender, Point::tc_ingress)), 1009);
+  EXPECT_EQ(records[0].at(s_tx), std::nullopt);
+  EXPECT_EQ(records[0].outcome, Outcome::answered);
+}
+
+TEST(Correlator, AWindowWithALimitGrowsUpToIt) {
+  auto growing = config(4);
+  growing.window_limit = 16;
+  Correlator c(growing);
+  for (std::uint64_t n = 0; n < 16; ++n) c.add(sent(n, static_cast<std::int64_t>(n)));
+  EXPECT_EQ(c.window(), 16U);
+  EXPECT_EQ(c.counters().forced_closes, 0U);
+  for (std::uint64_t n = 0; n < 16; ++n) c.add(reply(n, 100 + static_cast<std::int64_t>(n)));
+  c.add(sent(16, 200));
+  EXPECT_EQ(c.window(), 16U);
+  EXPECT_EQ(c.counters().forced_closes, 1U);
+  const auto records = c.finish();
+  ASSERT_EQ(records.size(), 17U);
+  for (std::size_t n = 0; n < 16; ++n) {
+    EXPECT_EQ(records[n].sequence, n);
+    EXPECT_EQ(records[n].at(slot(Host::sender, Point::app_rx)), 100 + static_cast<std::int64_t>(n));
+  }
+}
+
 }  // namespace
 }  // namespace netobs
