@@ -5,12 +5,14 @@
 namespace netobs::cli {
 namespace {
 
-constexpr std::array<Command, 12> commands{{
+constexpr std::array<Command, 13> commands{{
     {"demo", "Measure a real path inside this machine: the quickest way to see what it does",
      add_demo},
     {"rtt", "Measure the way to a reflector and back, layer by layer", add_rtt},
     {"reflect", "Answer probes: the server for rtt (STAMP session-reflector, RFC 8762)",
      add_reflect},
+    {"replay", "Find the probes in packet captures, and report on them as on a run of one's own",
+     add_replay},
     {"check", "Look at the network in general: throughput, ICMP latency, addresses, path MTU",
      add_check},
     {"report", "Show a stored run again", add_report},

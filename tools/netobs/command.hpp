@@ -23,6 +23,7 @@ struct Command {
 Run add_demo(CLI::App& command);
 Run add_rtt(CLI::App& command);
 Run add_reflect(CLI::App& command);
+Run add_replay(CLI::App& command);
 Run add_check(CLI::App& command);
 Run add_report(CLI::App& command);
 Run add_runs(CLI::App& command);

@@ -17,6 +17,8 @@
 namespace netobs::cli {
 namespace {
 
+constexpr const char* results = "Results";  // the heading in --help
+
 constexpr std::array<std::pair<const char*, WaitMode>, 3> wait_modes{
     {{"spin", WaitMode::spin}, {"block", WaitMode::block}, {"hybrid", WaitMode::hybrid}}};
 
@@ -106,14 +108,23 @@ void RunOptions::add_layers(CLI::App& command) {
       ->group(how);
 }
 
-void RunOptions::add_output(CLI::App& command) {
-  const auto* output = "Results";
+void RunOptions::add_stores(CLI::App& command) {
   command
       .add_option("--store", stores,
                   "Where to keep the rows: FILE.db, sqlite:FILE, mysql://user@host:port/db, "
                   "jsonl:FILE (repeatable, default NETOBS_STORE, else netobs.db)")
-      ->group(output);
-  command.add_flag("--no-store", no_store, "Keep nothing")->group(output);
+      ->group(results);
+  command.add_flag("--no-store", no_store, "Keep nothing")->group(results);
+}
+
+std::vector<std::string> RunOptions::chosen_stores() const {
+  if (no_store) return {};
+  return stores.empty() ? std::vector{default_store()} : stores;
+}
+
+void RunOptions::add_output(CLI::App& command) {
+  const auto* output = results;
+  add_stores(command);
   command
       .add_option("--json", json_file,
                   "Write the summary as JSON to a file, or - for standard output")
@@ -210,8 +221,7 @@ Result<app::RunConfig> RunOptions::to_config() const {
   config.bind_address = bind_address;
   config.address_family = v4 ? AF_INET : v6 ? AF_INET6 : 0;
   config.keep_store = !no_store;
-  config.stores = stores;
-  if (config.keep_store && config.stores.empty()) config.stores = {default_store()};
+  config.stores = chosen_stores();
   config.spool_directory = default_spool_directory();
   config.disabled.names = without;
   if (!auth_key_file.empty()) {

@@ -50,6 +50,10 @@ struct RunOptions {
   void add_to(CLI::App& command);
   /// Adds those that say which way to go, for rtt only.
   void add_path_options(CLI::App& command);
+  /// Adds --store and --no-store, for commands that make runs without measuring.
+  void add_stores(CLI::App& command);
+  /// Where the rows go: those named, else the default; none with --no-store.
+  [[nodiscard]] std::vector<std::string> chosen_stores() const;
   [[nodiscard]] Result<app::RunConfig> to_config() const;
   [[nodiscard]] ProgressMode progress_mode() const;
 

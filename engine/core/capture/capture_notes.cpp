@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/capture/capture_report.hpp"
+#include "core/report/clean_text.hpp"
+#include "core/report/format.hpp"
+
+namespace netobs::capture {
+namespace {
+
+using report::counted;
+
+class Notes {
+ public:
+  void add(std::string text) { notes_.push_back(std::move(text)); }
+  /// "3 packets", then the sentence; nothing for none.
+  void count(std::uint64_t count, std::string_view noun, std::string_view sentence) {
+    if (count > 0) add(fmt::format("{} {}", counted(count, noun), sentence));
+  }
+  [[nodiscard]] std::vector<std::string> take() { return std::move(notes_); }
+
+ private:
+  std::vector<std::string> notes_;
+};
+
+void add_clock_notes(const CaptureReport& report, Notes& notes) {
+  notes.count(report.packets.clock_steps, "time",
+              "the capture's clock went back by more than 10 ms: probes under way then are left "
+              "out, and times before and after are not to be compared.");
+}
+
+/// Rounded down, a time may seem to lie before one that it follows.
+void add_resolution(const CaptureReport& report, Notes& notes) {
+  const bool mixed = report.own_times && std::ranges::any_of(report.files, [](const auto& file) {
+                       return file.packets > 0 && file.whole_microseconds;
+                     });
+  if (mixed) {
+    notes.add(
+        "The capture's times are whole microseconds, those of the hosts are finer: differences "
+        "below 1 us mean nothing, and an order may seem wrong by as much. tcpdump "
+        "--time-stamp-precision nano.");
+  }
+}
+
+void add_survey_notes(const CaptureReport& report, Notes& notes) {
+  if (!report.survey) return;
+  if (report.survey->common == 0) {
+    notes.add(
+        "The two captures have no packet in common: only the first one was used. Are they of the "
+        "same time, and is no address translated between them?");
+    return;
+  }
+  if (!report.survey->direction_known) {
+    notes.add(
+        "Which capture is nearer to the sender is not told by the packets: the first one is taken "
+        "for it.");
+  }
+  notes.count(report.unmatched.far_unknown, "packet",
+              "of the far capture belong to no probe of the near one.");
+}
+
+void add_files(const CaptureReport& report, Notes& notes) {
+  for (const auto& file : report.files) {
+    if (file.ended_early) {
+      notes.add(fmt::format("{} ends early: {} What came before counts.",
+                            report::clean_text(file.path), *file.ended_early));
+    }
+  }
+  if (report.stopped) notes.add("Reading was stopped: the rest of the capture is not in this.");
+}
+
+}  // namespace
+
+std::vector<std::string> notes_of(const CaptureReport& report) {
+  Notes notes;
+  add_files(report, notes);
+  add_clock_notes(report, notes);
+  add_resolution(report, notes);
+  add_survey_notes(report, notes);
+  notes.count(report.packets.first_fragments, "datagram",
+              "came in fragments; only their first ones are looked at.");
+  notes.count(report.refused_sessions, "session",
+              "are not shown: so many at once have no room. Select some with a filter: tcpdump -r "
+              "FILE -w PART 'udp port ...'.");
+  notes.count(report.unmatched.over_limit, "request",
+              "belong to sessions beyond the limit of one flow or one capture.");
+  notes.count(report.unmatched.flows_dropped, "flow",
+              "made room for others before a reply showed what they are.");
+  notes.count(report.unmeasured_sessions, "session",
+              "of netobs itself (its warm-up) are left out.");
+  return notes.take();
+}
+
+std::vector<std::string> notes_of(const SessionCounters& counters) {
+  Notes notes;
+  notes.count(counters.unmeasured, "request",
+              "of netobs itself (warm-up and drain) are no probes and are left out");
+  notes.count(counters.orphan_replies, "reply packet",
+              "answer requests that are not in the capture");
+  notes.count(counters.duplicate_requests, "request",
+              "came a second time: captured at two places, or sent twice; the first one counts");
+  notes.count(counters.restarts, "time",
+              "the sender began anew with its numbers; they go on behind those before");
+  notes.count(counters.hidden_tlvs, "request",
+              "were captured without their TLVs: the snap length is too short to tell probes from "
+              "warm-up and drain, and the reflector's timestamps in later replies may be missing. "
+              "tcpdump -s 0 keeps them");
+  notes.count(counters.unreadable_replies, "reply packet", "could not be read beyond their number");
+  notes.count(counters.cut_off, "request",
+              "had no reply yet when the capture ended, within the timeout: they count as lost");
+  return notes.take();
+}
+
+std::string nothing_found(const CaptureReport& report) {
+  if (!report.first_ns) return "The capture holds no packets.";
+  std::string text = fmt::format("No {} session in {}.",
+                                 report.match == Match::stamp  ? "STAMP or TWAMP-Light"
+                                 : report.match == Match::icmp ? "ping"
+                                                               : "UDP echo",
+                                 counted(report.packets.packets, "packet"));
+  if (report.census.echo_requests() > 0 && report.match != Match::icmp) {
+    text += fmt::format(" There are {}: --match icmp.",
+                        counted(report.census.echo_requests(), "ICMP echo request"));
+  }
+  if (report.census.udp_echoes() > 0 && report.match != Match::udp_echo) {
+    text += fmt::format(" {} repeat what came the other way: --match udp-echo.",
+                        counted(report.census.udp_echoes(), "UDP datagram"));
+  }
+  const auto ports = report.census.ports(5);
+  if (!ports.empty()) {
+    text += " UDP by port:";
+    for (const auto& port : ports) {
+      text += fmt::format(" {} ({}),", port.port, counted(port.datagrams, "datagram"));
+    }
+    text.back() = '.';
+    if (report.match == Match::stamp) text += " A reflector on another port than 862: --port.";
+  }
+  return text;
+}
+
+std::string kind_text(const SessionReport& session) {
+  if (session.match == Match::icmp) return "ping";
+  if (session.match == Match::udp_echo) return "UDP echo";
+  if (session.identity.mode == wire::Mode::authenticated) return "STAMP, auth";
+  return session.identity.ssid ? "STAMP" : "TWAMP-Light";
+}
+
+}  // namespace netobs::capture
