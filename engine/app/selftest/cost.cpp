@@ -29,6 +29,7 @@ std::vector<Variant> variants() {
           {"app, tc", {Layer::tc}},
           {"app, socket", {Layer::socket}},
           {"app, trace", {Layer::trace}},
+          {"app, pcap", {Layer::pcap}},
           {"app, kernel, tc", {Layer::kernel, Layer::tc}},
           {"all", {Layer::kernel, Layer::tc, Layer::socket, Layer::trace}}};
 }
