@@ -172,6 +172,7 @@ bool Matcher::take_far(Flow& flow, unsigned side, const Datagram& datagram, Mome
   if (!out.resolved) return false;
   const auto words = rules_->request(datagram, at.ns);
   auto* session = words ? out.session_of(words->ssid) : nullptr;
+  if (session != nullptr && !words->measured) return true;
   const auto near_ns = session == nullptr ? std::nullopt : session->on_far_request(*words, at);
   if (near_ns) far_offset_ns_ = saturating_difference(at.ns, *near_ns);
   return near_ns.has_value();

@@ -176,23 +176,28 @@ void ReplaySession::answer(std::uint64_t ordinal, const Datagram& datagram, Mome
   if (reply && !reflector().reports()) replies_.take_base_timestamps(*reply, context, *this);
 }
 
+const ReplaySession::Unmeasured* ReplaySession::find_unmeasured(const ReplyWords& words) const {
+  const auto& slot = unmeasured_[words.key % unmeasured_.size()];
+  const bool found =
+      slot.used && slot.key == words.key && (!words.token || *words.token == slot.token);
+  return found ? &slot : nullptr;
+}
+
 /// It brings reports of probes that do count.
 bool ReplaySession::answer_unmeasured(const ReplyWords& words, const Datagram& datagram,
                                       Moment at) {
-  const auto& request = unmeasured_[words.key % unmeasured_.size()];
-  const bool ours =
-      request.used && request.key == words.key && (!words.token || *words.token == request.token);
-  if (!ours) return false;
+  const auto* request = find_unmeasured(words);
+  if (request == nullptr) return false;
   const auto reply = read_reply(datagram);
   if (!reply || reply->degraded) return true;
   const ReplyContext context{
-      .mode = identity_.mode, .probe = request.index, .reference_ns = at.ns, .now = at.now};
+      .mode = identity_.mode, .probe = request->index, .reference_ns = at.ns, .now = at.now};
   replies_.take_base(*reply);
   replies_.take_tlvs(datagram.payload, *reply, context, nullptr, *this);
-  if (!request.after_measured) return true;
+  if (!request->after_measured) return true;
   Observation drained;
   drained.kind = Observation::Kind::drain_reply;
-  drained.sequence = request.index;
+  drained.sequence = request->index;
   drained.number = replies_.reflector_number(reply->sequence);
   record(drained);
   close(at.now);
@@ -208,7 +213,7 @@ std::optional<std::int64_t> ReplaySession::on_far_request(const RequestWords& wo
 
 bool ReplaySession::on_far_reply(const ReplyWords& words, bool key_suffices, Moment at) {
   const auto* probe = find(words.key, words.token, key_suffices, at);
-  if (probe == nullptr) return false;
+  if (probe == nullptr) return find_unmeasured(words) != nullptr;
   push_timestamp(probe->ordinal, Host::reflector, Point::pcap_tx, at.ns);
   return true;
 }

@@ -141,6 +141,8 @@ class ReplaySession final : private ReplyListener {
                                                 const std::optional<std::uint64_t>& token,
                                                 bool key_suffices, Moment at) const;
   void answer(std::uint64_t ordinal, const Datagram& datagram, Moment at);
+  /// Null: it answers none of netobs' own requests.
+  [[nodiscard]] const Unmeasured* find_unmeasured(const ReplyWords& words) const;
   [[nodiscard]] bool answer_unmeasured(const ReplyWords& words, const Datagram& datagram,
                                        Moment at);
   [[nodiscard]] std::optional<wire::ReflectorPacket> read_reply(const Datagram& datagram);

@@ -105,6 +105,18 @@ TEST(NetobsReplay, AWarmUpIsNoMeasurement) {
   EXPECT_EQ(tape.probes(1).sent, 5U);
 }
 
+TEST(NetobsReplay, TheFarPointKnowsThemToo) {
+  auto config = standard_config();
+  config.session.two_points = true;
+  Tape tape(config);
+  netobs_run(tape, 2, 21);
+  const TestPacket drain{.number = 2, .t1_ns = test_start + 2 * ms, .ssid = 21, .size = probe_size};
+  tape.put(0, udp_frame(tape.flow, netobs_request(drain, false)), Vantage::far);
+  tape.put(1, udp_frame(tape.flow.reversed(), netobs_reply(drain, {})), Vantage::far);
+  tape.finish();
+  EXPECT_EQ(tape.replay.matcher().counters().far_unknown, 0U);
+}
+
 TEST(NetobsReplay, ASnapLengthThatHidesTheTlvsIsSaid) {
   Tape tape;
   for (std::uint32_t i = 0; i < 3; ++i) {
