@@ -57,7 +57,7 @@ void add_survey_notes(const CaptureReport& report, Notes& notes) {
         "for it.");
   }
   notes.count(report.unmatched.far_unknown, "packet",
-              "of the far capture belong to no probe of the near one.");
+              "of the far capture without a probe in the near one.");
 }
 
 void add_files(const CaptureReport& report, Notes& notes) {
@@ -79,36 +79,34 @@ std::vector<std::string> notes_of(const CaptureReport& report) {
   add_resolution(report, notes);
   add_survey_notes(report, notes);
   notes.count(report.packets.first_fragments, "datagram",
-              "came in fragments; only their first ones are looked at.");
+              "in fragments: only the first ones are looked at.");
   notes.count(report.refused_sessions, "session",
-              "are not shown: so many at once have no room. Select some with a filter: tcpdump -r "
+              "not shown: so many at once have no room. Select some with a filter: tcpdump -r "
               "FILE -w PART 'udp port ...'.");
   notes.count(report.unmatched.over_limit, "request",
-              "belong to sessions beyond the limit of one flow or one capture.");
+              "of sessions beyond the limit of one flow or one capture.");
   notes.count(report.unmatched.flows_dropped, "flow",
-              "made room for others before a reply showed what they are.");
-  notes.count(report.unmeasured_sessions, "session",
-              "of netobs itself (its warm-up) are left out.");
+              "dropped to make room for others, before a reply showed what they are.");
+  notes.count(report.unmeasured_sessions, "session", "of netobs itself (its warm-up) left out.");
   return notes.take();
 }
 
 std::vector<std::string> notes_of(const SessionCounters& counters) {
   Notes notes;
   notes.count(counters.unmeasured, "request",
-              "of netobs itself (warm-up and drain) are no probes and are left out");
-  notes.count(counters.orphan_replies, "reply packet",
-              "answer requests that are not in the capture");
+              "of netobs itself (warm-up and drain), which no record is made of");
+  notes.count(counters.orphan_replies, "reply packet", "without a request in the capture");
   notes.count(counters.duplicate_requests, "request",
-              "came a second time: captured at two places, or sent twice; the first one counts");
+              "seen a second time (captured at two places, or sent twice): the first one counts");
   notes.count(counters.restarts, "time",
               "the sender began anew with its numbers; they go on behind those before");
   notes.count(counters.hidden_tlvs, "request",
-              "were captured without their TLVs: the snap length is too short to tell probes from "
+              "captured without TLVs: the snap length is too short to tell probes from "
               "warm-up and drain, and the reflector's timestamps in later replies may be missing. "
               "tcpdump -s 0 keeps them");
-  notes.count(counters.unreadable_replies, "reply packet", "could not be read beyond their number");
+  notes.count(counters.unreadable_replies, "reply packet", "unreadable beyond the number");
   notes.count(counters.cut_off, "request",
-              "had no reply yet when the capture ended, within the timeout: they count as lost");
+              "without a reply when the capture ended, within the timeout: counted as lost");
   return notes.take();
 }
 

@@ -80,6 +80,7 @@ def test_two_hosts_two_captures(host):
     document = replay(host, host.path("far.pcap"), host.path("near.pcap"), "--same-clock", "--no-store")
     equal([file["point"] for file in document["capture"]["files"]], ["near", "far"], "points")
     contains(document["capture"]["files"][0]["path"], "near.pcap", "the near capture")
+    equal(document["capture"]["left_over"]["far_unknown"], 0, "packets of the far capture without a probe")
     summary = document["sessions"][0]["summary"]
     equal(summary["probes"]["received"], 400, "answers")
     equal(summary["violations"]["causal_order"], 0, "violations")
