@@ -80,7 +80,8 @@ TEST(ProbeEvent, OthersPacketsAreNoEvents) {
   const Endpoint other = Endpoint::v4({198, 18, 0, 3}, 862);
   EXPECT_FALSE(read_probe_event(datagram(sender, other, request), at_sender));
   EXPECT_FALSE(read_probe_event(datagram(other, sender, request), at_sender));
-  EXPECT_FALSE(read_probe_event(datagram(sender, reflector, std::span(request).first(3)), at_sender));
+  EXPECT_FALSE(
+      read_probe_event(datagram(sender, reflector, std::span(request).first(3)), at_sender));
   auto echo = datagram(sender, reflector, request);
   echo.transport = Transport::icmp_echo_request;
   EXPECT_FALSE(read_probe_event(echo, at_sender));
@@ -117,8 +118,8 @@ TEST(ProbeEvent, LinkLocalPeersHaveTheInterfaceAsScope) {
   there.address[15] = 2;
   there.port = 862;
   const auto request = stamp(7, 42, 0);
-  const auto event = read_probe_event(datagram(here, there, request),
-                                      {.local_port = 862, .interface_index = 5});
+  const auto event =
+      read_probe_event(datagram(here, there, request), {.local_port = 862, .interface_index = 5});
   ASSERT_TRUE(event.has_value());
   EXPECT_EQ(event->peer.scope_id, 5U);
 }

@@ -34,8 +34,7 @@ TEST(RecordComment, OfALostProbeSaysWhatIsKnown) {
   lost.reason.fill(Reason::probe_lost);
   lost.outcome = Outcome::lost_forward;
   lost.set(slot(Host::sender, Point::app_tx), 1'000);
-  EXPECT_EQ(comment_of(lost, false),
-            "netobs probe 0 out, lost_forward (ns); sender: app_tx 1000");
+  EXPECT_EQ(comment_of(lost, false), "netobs probe 0 out, lost_forward (ns); sender: app_tx 1000");
 }
 
 TEST(RecordComment, ImpossibleTimesSaturate) {

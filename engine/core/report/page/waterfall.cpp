@@ -223,9 +223,11 @@ void put_waterfall(HtmlWriter& html, const Summary& summary) {
   html.element("h2", "Where the time goes");
   html.element(
       "p",
-      "A probe passes these segments from top to bottom, on both hosts. Their means add up "
-      "to the mean round trip of the application, so the bars stand where in the round "
-      "trip the time was spent.",
+      fmt::format(
+          "A probe passes these segments from top to bottom, on both hosts. Their means add up "
+          "to the mean round trip of the {}, so the bars stand where in the round trip the "
+          "time was spent.",
+          stats::view_table[summary.primary].label),
       {{"class", "lead"}});
   html.open("table", {{"class", "waterfall"}});
   put_column_heads(html);
