@@ -107,9 +107,8 @@ def check_run(host, wireshark, *args):
         else:
             check("stamp.response_in" in packet, f"no reply to {number(packet)}")
     unmeasured = [packet for packet in packets if packet.all("netobs.flags.not_measured") == ["1"]]
-    if unmeasured:  # an engine that says so says it of all of these
-        equal(len(unmeasured), sum(packet.int("stamp.role") == 1 for packet in packets) - COUNT, "not measured")
-        check(not {id(packet) for packet in unmeasured} & {id(packet) for packet in run}, "a probe that is not measured")
+    equal(len(unmeasured), sum(packet.int("stamp.role") == 1 for packet in packets) - COUNT, "not measured")
+    check(not {id(packet) for packet in unmeasured} & {id(packet) for packet in run}, "a probe that is not measured")
     # The last entries come in the replies to packets that fetch them, of the same session.
     session = run[-1].int("stamp.ssid")
     seen = check_entries([packet for packet in packets if packet.int("stamp.ssid") == session], rows)
