@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t ring_slots = 4096;
 constexpr std::size_t batch_slots = 64;
 /// Packets wait for their records; the records of a run close within its timeout. More than this
-/// and the oldest are written without.
+/// and the oldest are written without a comment.
 constexpr std::size_t most_waiting_bytes = std::size_t{64} << 20U;
 constexpr std::size_t most_records = 65'536;
 
@@ -55,10 +55,11 @@ Result<void> CaptureLog::open(const CaptureRequest& request, const Session& sess
   return {};
 }
 
-void CaptureLog::collect() {
+void CaptureLog::gather() {
   while (const auto count = ring_.pop(batch_)) {
     for (const auto& slot : std::span(batch_).first(count)) collect(slot);
   }
+  write_ready(false);
 }
 
 void CaptureLog::collect(const Slot& slot) {
@@ -83,8 +84,7 @@ void CaptureLog::keep(std::span<const ProbeRecord> records) {
     next_record_ = record.sequence + 1;
     if (closed_.size() > most_records) closed_.pop_front();
   }
-  collect();
-  write_ready(false);
+  gather();
 }
 
 const ProbeRecord* CaptureLog::record_of(std::uint64_t probe) const {
@@ -99,18 +99,18 @@ void CaptureLog::write_ready(bool everything) {
     const auto& frame = waiting_.front();
     const bool full = waiting_bytes_ > most_waiting_bytes;
     if (frame.probe >= next_record_ && !everything && !full) return;
-    write(frame);
+    write(frame, everything);
     waiting_bytes_ -= frame.bytes.size();
     waiting_.pop_front();
   }
 }
 
-void CaptureLog::write(const Frame& frame) {
+void CaptureLog::write(const Frame& frame, bool ended) {
   const auto* record = record_of(frame.probe);
   std::string comment;
   if (record != nullptr) {
     comment = capture::comment_of(*record, frame.reply);
-  } else if (frame.probe >= next_record_) {
+  } else if (ended && frame.probe >= next_record_) {
     comment = "netobs: not measured, fetches the reflector's last reports";
   } else {
     ++uncommented_;
@@ -130,7 +130,7 @@ void CaptureLog::note(const Result<void>& outcome) {
 
 void CaptureLog::finish(std::uint64_t dropped) {
   if (!file_) return;
-  collect();
+  gather();
   write_ready(true);
   const auto lost = lost_.load(std::memory_order_relaxed);
   file_->set_statistics(0, {.start_ns = first_ns_,
@@ -144,7 +144,7 @@ void CaptureLog::finish(std::uint64_t dropped) {
   tell(lost, "packets are not in the capture: the record thread did not keep up; lower the rate");
   tell(file_->not_written(), "packets are not in the capture: it could not be written");
   tell(uncommented_,
-       "packets in the capture have no comment: their records were closed long before");
+       "packets in the capture have no comment: their records closed much earlier or later");
 }
 
 std::string CaptureLog::description() const {

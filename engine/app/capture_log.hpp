@@ -48,6 +48,9 @@ class CaptureLog {
   /// Before the first record; packets of other sessions are left out from here on.
   [[nodiscard]] Result<void> open(const CaptureRequest& request, const Session& session);
 
+  /// Record thread, often: takes in what the hot thread has left, which has little room. What has
+  /// no record yet waits for it.
+  void gather();
   /// Record thread: writes what these records complete.
   void keep(std::span<const ProbeRecord> records);
   /// After the run, by any thread. dropped: packets that found the kernel's buffer full.
@@ -77,10 +80,9 @@ class CaptureLog {
     std::vector<std::byte> bytes;
   };
 
-  void collect();
   void collect(const Slot& slot);
   void write_ready(bool everything);
-  void write(const Frame& frame);
+  void write(const Frame& frame, bool ended);  // ended: no more records come
   [[nodiscard]] const ProbeRecord* record_of(std::uint64_t probe) const;
   void note(const Result<void>& outcome);
 

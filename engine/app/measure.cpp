@@ -108,6 +108,10 @@ RecordSinks Run::sinks() {
             stores_.add_counts(counts, run_id_);
           },
       .progress = [this](const Progress& progress) { control_.publish(progress); },
+      .turn =
+          [this] {
+            if (capture_ != nullptr) capture_->gather();
+          },
       .live = control_.watched(),
       .look_at_nic = looker(),
       .nic_looks = session_.nic ? session_.nic->first_looks() : std::vector<CrossTimestamp>{},

@@ -64,6 +64,7 @@ void Recorder::run(const std::vector<int>& cpus) {
     // only complete records close.
     const bool drained = taken < batch_size;
     keep(correlator_.close(drained ? now : MonotonicTime{}));
+    if (sinks_.turn) sinks_.turn();
     if (now >= publish_at) {
       publish_intervals(false, now);
       publish_progress(now);

@@ -22,7 +22,11 @@ struct RecordSinks {
   std::function<void(std::vector<stats::Rollup>)> rollups;
   std::function<void(std::vector<stats::IntervalCounts>)> counts;
   std::function<void(const Progress&)> progress;  ///< about ten times a second
-  bool live = false;                              ///< progress carries a snapshot for a live view
+  /// Some hundred times a second, whether a record closes or not: a lost probe holds up those
+  /// behind it for a timeout, and what is gathered beside them must not wait for that. Empty =
+  /// nothing is.
+  std::function<void()> turn{};
+  bool live = false;  ///< progress carries a snapshot for a live view
   /// The clocks of the sender's NIC and host, about ten times a second; empty = there is no such
   /// clock. And what was seen of them before.
   std::function<std::optional<CrossTimestamp>()> look_at_nic{};
