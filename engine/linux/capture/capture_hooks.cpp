@@ -83,21 +83,21 @@ class CaptureHooks : public HookSource {
   std::array<HookEvent, batch_events> events_{};
 };
 
-/// The session's packets, with and without a VLAN tag.
 std::string filter_text(const CaptureHookOptions& options) {
   auto ours = fmt::format("udp port {}", options.local_port);
   if (options.remote) ours += fmt::format(" and udp port {}", options.remote->port);
-  return fmt::format("({0}) or (vlan and {0})", ours);
+  return ours;
 }
 
 Result<Tap> open_tap(const std::string& name, const CaptureHookOptions& options) {
   NETOBS_TRY(facts, os::interface_facts(name));
   const bool whole_packets = options.snap_bytes > headers_only;
-  NETOBS_TRY(tap, LiveTap::open(
-                      {.interface = name,
-                       .filter = filter_text(options),
-                       .snap_bytes = options.snap_bytes,
-                       .buffer_bytes = whole_packets ? whole_packets_buffer_bytes : buffer_bytes}));
+  NETOBS_TRY(
+      tap, LiveTap::open({.interface = name,
+                          .filter = filter_text(options),
+                          .snap_bytes = options.snap_bytes,
+                          .buffer_bytes = whole_packets ? whole_packets_buffer_bytes : buffer_bytes,
+                          .tagged_too = true}));
   const capture::ProbeFilter filter{
       .local_port = options.local_port,
       .remote = options.remote,

@@ -32,10 +32,11 @@ std::string why_of(pcap_t* capture, int status) {
   return text.empty() ? ::pcap_statustostr(status) : std::string(text);
 }
 
-Result<void> set_filter(pcap_t* capture, const LiveTapOptions& options) {
-  if (options.filter.empty()) return {};
+Result<void> set_filter(pcap_t* capture, const LiveTapOptions& options, capture::LinkType link) {
+  const auto filter = filter_of(options, link);
+  if (filter.empty()) return {};
   bpf_program program{};
-  if (::pcap_compile(capture, &program, options.filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
+  if (::pcap_compile(capture, &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
     return fail(failed(options.interface, ::pcap_geterr(capture), 0));
   }
   const int status = ::pcap_setfilter(capture, &program);
@@ -45,6 +46,12 @@ Result<void> set_filter(pcap_t* capture, const LiveTapOptions& options) {
 }
 
 }  // namespace
+
+std::string filter_of(const LiveTapOptions& options, capture::LinkType link) {
+  const bool tags = options.tagged_too && link == capture::LinkType::ethernet;
+  if (!tags || options.filter.empty()) return options.filter;
+  return fmt::format("({0}) or (vlan and {0})", options.filter);
+}
 
 struct LiveTap::Handle {
   Capture capture;
@@ -77,7 +84,7 @@ Result<LiveTap> LiveTap::open(const LiveTapOptions& options) {
     return fail(failed(options.interface,
                        fmt::format("frames of {} are not known here", describe_link_type(dlt)), 0));
   }
-  NETOBS_TRY_VOID(set_filter(capture.get(), options));
+  NETOBS_TRY_VOID(set_filter(capture.get(), options, *link));
   if (::pcap_setnonblock(capture.get(), 1, why.data()) != 0) {
     return fail(failed(options.interface, why.data(), 0));
   }

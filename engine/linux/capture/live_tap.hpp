@@ -18,7 +18,12 @@ struct LiveTapOptions {
   std::string filter;                                 ///< in libpcap's language; empty = everything
   std::uint32_t snap_bytes = 128;                     ///< of each packet
   std::size_t buffer_bytes = std::size_t{16} << 20U;  ///< in the kernel
+  bool tagged_too = false;  ///< what the filter passes also behind a VLAN tag, where links have any
 };
+
+/// The filter as libpcap gets it for such a link: it refuses "vlan" where frames have no tags, as
+/// on a tun interface.
+[[nodiscard]] std::string filter_of(const LiveTapOptions& options, capture::LinkType link);
 
 /// On receive the time is the one that SO_TIMESTAMPING calls rx_software; on transmit it lies after
 /// tc egress and the qdisc, before the driver (net/core/dev.c, dev_queue_xmit_nit). On a loopback
