@@ -10,6 +10,10 @@ void WriteOptions::add_to(CLI::App& command, const std::string& group) {
                       "with what was measured of it as comment; overwrites FILE. Adds the layer "
                       "pcap here")
           ->option_text("FILE.pcapng")
+          ->check([](const std::string& path) {
+            return path == "-" ? std::string("a capture goes to a file or a named pipe, not to -")
+                               : std::string();
+          })
           ->group(group);
   command
       .add_option("--write-size", request.most_bytes,

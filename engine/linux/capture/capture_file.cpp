@@ -24,6 +24,7 @@ Error file_error(const char* what, const std::string& path, int code) {
     error.remedy = "Make room, or bound the files' size and number.";
   }
   if (code == ENOENT) error.remedy = "Make its folder.";
+  if (code == ENXIO) error.remedy = "Nothing reads this pipe: start what does first.";
   if (code == EACCES || code == EROFS)
     error.remedy = "Name a file in a folder that may be written to.";
   return error;
@@ -63,7 +64,8 @@ std::string CaptureFile::numbered_path() const {
 Result<void> CaptureFile::begin_file() {
   ++file_number_;
   const auto path = numbered_path();
-  int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_TRUNC;
+  // A pipe that nobody reads is an error, and no wait without an end.
+  int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_TRUNC | O_NONBLOCK;
   if (file_number_ > 1) {
     flags |= O_EXCL;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
@@ -71,7 +73,9 @@ Result<void> CaptureFile::begin_file() {
     }
   }
   fd_ = os::Fd(::open(path.c_str(), flags, usual_mode));
-  if (!fd_) return give_up(file_error("write", path, errno));
+  if (!fd_ || ::fcntl(fd_.get(), F_SETFL, 0) != 0) {
+    return give_up(file_error("write", path, errno));
+  }
   files_.push_back(path);
   remove_oldest();
   file_bytes_ = 0;

@@ -145,6 +145,13 @@ class FileSizeLimit {
   void (*handler_)(int);
 };
 
+TEST_F(CaptureFileTest, APipeThatNobodyReadsIsAnErrorAndNoWait) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const auto file = CaptureFile::open(settings("pipe"));
+  ASSERT_FALSE(file);
+  EXPECT_THAT(file.error().remedy, HasSubstr("start what does first"));
+}
+
 TEST_F(CaptureFileTest, AFullDiskIsSaidOnceAndLeavesWholeBlocks) {
   constexpr int packets = 2000;
   auto file = CaptureFile::open(settings("run.pcapng")).value();
