@@ -90,6 +90,7 @@ Json session_json(const SessionReport& session) {
       {"duplicate_requests", counters.duplicate_requests},
       {"unmeasured", counters.unmeasured},
       {"orphan_replies", counters.orphan_replies},
+      {"hidden_replies", counters.hidden_replies},
       {"unreadable_replies", counters.unreadable_replies},
       {"hidden_tlvs", counters.hidden_tlvs},
       {"restarts", counters.restarts},

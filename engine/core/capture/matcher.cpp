@@ -29,9 +29,11 @@ Endpoint with_icmp_id(const Endpoint& endpoint, const Datagram& datagram) {
 
 Matcher::Matcher(MatcherConfig config, SessionSink& sink)
     : config_(std::move(config)),
+      room_(std::make_unique<WindowRoom>(config_.window_room)),
       sink_(&sink),
       rules_(rules_of(config_)),
       flows_(0, FlowKeyHash{config_.seed}) {
+  config_.session.room = room_.get();
   config_.session.key_bits = rules_->key_bits();
   config_.session.keys_repeat = rules_->keys_repeat();
 }
@@ -207,6 +209,8 @@ void Matcher::drop(Flow& flow, unsigned side, const Candidate& candidate) {
   if (session == nullptr && !requests.sessions.empty()) session = requests.sessions.front().second;
   if (session == nullptr) {
     ++counters_.candidates_dropped;
+  } else if (candidate.words.answer_hidden) {
+    session->count_hidden_reply();
   } else {
     session->count_orphan_reply();
   }

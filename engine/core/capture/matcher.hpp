@@ -27,6 +27,7 @@ struct MatcherConfig {
   std::size_t max_all_pending = 1U << 20U;
   std::size_t max_sessions = 4096;
   std::size_t max_sessions_per_flow = 64;
+  std::size_t window_room = 1U << 20U;  ///< see WindowRoom
 };
 
 /// What became of datagrams beside the sessions. Cumulative.
@@ -98,6 +99,7 @@ class Matcher {
   void settle_by_port(Flow& flow);
 
   MatcherConfig config_;
+  std::unique_ptr<WindowRoom> room_;  // of all sessions
   SessionSink* sink_;
   std::unique_ptr<ProbeRules> rules_;
   std::unordered_map<FlowKey, std::unique_ptr<Flow>, FlowKeyHash> flows_;

@@ -24,6 +24,8 @@ struct RequestWords {
   bool certain = false;      ///< it is a request whatever comes back
   bool measured = true;      ///< false: netobs itself says that it is none of the measurement
   bool tlvs_hidden = false;  ///< the snap length cut off where its TLVs are
+  /// If it is no request but a reply: the snap length cut off what tells which one it answers.
+  bool answer_hidden = false;
 };
 
 /// What a packet says if it is a reply.

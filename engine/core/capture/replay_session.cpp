@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t first_window = 1024;
 constexpr std::size_t window_limit = std::size_t{1} << 19U;
+/// Numbers outlast their records: what closes early is handed out some packets later.
+constexpr std::size_t numbers_per_open = 2;
 /// After so many replies it is known which points a reflector reports.
 constexpr std::uint64_t replies_to_look_at = 64;
 constexpr std::size_t longest_backlog = 8192;
@@ -43,7 +45,10 @@ std::string_view name(Match match) {
 
 ReplaySession::ReplaySession(SessionIdentity identity, const SessionSettings& settings,
                              SessionSink& sink)
-    : identity_(std::move(identity)), settings_(settings), sink_(&sink), numbers_(first_window) {}
+    : identity_(std::move(identity)),
+      settings_(settings),
+      sink_(&sink),
+      numbers_(numbers_per_open * first_window) {}
 
 void ReplaySession::on_request(const RequestWords& words, const Datagram& datagram, Moment at) {
   on_request(words, datagram.payload_size, at);
@@ -57,11 +62,11 @@ void ReplaySession::on_request(const RequestWords& words, std::uint32_t payload_
     return;
   }
   const auto number = number_of(words);
-  const bool full = correlator_ && correlator_->open() + 1 >= numbers_.capacity();
-  const bool backlogged = !correlator_ && numbers_.next() + 1 >= numbers_.capacity();
-  if ((full || backlogged) && numbers_.capacity() < window_limit) {
-    numbers_.grow(numbers_.capacity() * 2);
-  }
+  const bool full = correlator_ && correlator_->open() + 1 >= window();
+  const bool backlogged = state_ == State::looking && numbers_.next() + 1 >= window();
+  if (full || backlogged) widen();
+  // Without room for more it begins with what has been seen of the reflector's points.
+  if (backlogged && numbers_.next() + 1 >= window()) start();
   const auto& probe = numbers_.push(words.key, words.token, number, at.ns);
   if (counters_.requests++ == 0) {
     first_ns_ = at.ns;
@@ -80,6 +85,16 @@ void ReplaySession::on_request(const RequestWords& words, std::uint32_t payload_
                    wire::to_unix_ns(words.token, words.format, at.ns));
   }
   close(at.now);
+}
+
+/// The sessions of a capture share the room: each has a limit that is generous for one.
+void ReplaySession::widen() {
+  const auto more = window();
+  const bool no_room = settings_.room != nullptr && settings_.room->left < more;
+  if (more >= window_limit || no_room) return;
+  if (settings_.room != nullptr) settings_.room->left -= more;
+  numbers_.grow(2 * numbers_.capacity());
+  if (correlator_) correlator_->permit_window(window());
 }
 
 void ReplaySession::take_unmeasured(const RequestWords& words) {
@@ -117,6 +132,10 @@ std::uint64_t ReplaySession::number_of(const RequestWords& words) {
   }
   highest_number_ = std::max(highest_number_, raw);
   return epoch_base_ + raw;
+}
+
+std::size_t ReplaySession::window() const {
+  return numbers_.capacity() / numbers_per_open;
 }
 
 const ProbeNumbers::Probe* ReplaySession::find(std::uint64_t key,
@@ -269,7 +288,7 @@ void ReplaySession::make_plan() {
 
 CorrelatorConfig ReplaySession::correlator_config() const {
   CorrelatorConfig config;
-  config.window = numbers_.capacity();
+  config.window = window();
   config.window_limit = window_limit;
   config.departure = Point::pcap_tx;
   config.arrival = Point::pcap_rx;
@@ -293,6 +312,7 @@ void ReplaySession::start() {
   state_ = State::running;
   make_plan();
   correlator_.emplace(correlator_config());
+  correlator_->permit_window(window());
   statistics_.emplace(plan_);
   for (const auto& observation : std::exchange(backlog_, {})) correlator_->add(observation);
 }

@@ -32,6 +32,12 @@ struct Moment {
   MonotonicTime now;    ///< the same without steps back
 };
 
+/// Probes that the sessions of a capture may have under way together, beyond the first ones of
+/// each; about a kilobyte each.
+struct WindowRoom {
+  std::size_t left = 0;
+};
+
 struct SessionSettings {
   Match match = Match::stamp;
   unsigned key_bits = 32;    ///< ProbeRules::key_bits()
@@ -44,6 +50,7 @@ struct SessionSettings {
   bool at_reflector = false;
   stats::ClockRelation clocks;
   std::int64_t interval_ns = 0;  ///< of roll-ups; 0 = none
+  WindowRoom* room = nullptr;    ///< outlives the session; null: its own limit is the only one
 };
 
 struct SessionIdentity {
@@ -77,6 +84,7 @@ struct SessionCounters {
   std::uint64_t duplicate_requests = 0;  ///< captured twice, or sent twice under one number
   std::uint64_t unmeasured = 0;          ///< netobs' own warm-up and drain
   std::uint64_t orphan_replies = 0;      ///< their request is not in the capture
+  std::uint64_t hidden_replies = 0;      ///< the snap length cut off what they answer
   std::uint64_t unreadable_replies = 0;  ///< a base that cannot be read
   std::uint64_t hidden_tlvs = 0;         ///< requests whose TLVs the snap length cut off
   std::uint64_t restarts = 0;            ///< the sender began anew with its numbers
@@ -96,9 +104,10 @@ class ReplaySession final : private ReplyListener {
                               Moment at);
   /// The same request at the far point: when the near one saw it. nullopt: it has not.
   [[nodiscard]] std::optional<std::int64_t> on_far_request(const RequestWords& words, Moment at);
-  /// False: the near point has not seen the request.
+  /// False: the near point has not seen the request, one of netobs' own included.
   [[nodiscard]] bool on_far_reply(const ReplyWords& words, bool key_suffices, Moment at);
   void count_orphan_reply() { ++counters_.orphan_replies; }
+  void count_hidden_reply() { ++counters_.hidden_replies; }
   /// The capture's clock was set; good: when it was last known not to have been.
   void on_clock_step(MonotonicTime good, MonotonicTime now, std::int64_t size_ns);
   /// The end of the capture.
@@ -116,6 +125,8 @@ class ReplaySession final : private ReplyListener {
   [[nodiscard]] const CorrelatorCounters* correlator_counters() const {
     return correlator_ ? &correlator_->counters() : nullptr;
   }
+  /// Requests that may be under way, as of now.
+  [[nodiscard]] std::size_t window() const;
   [[nodiscard]] const stats::RunStatisticsConfig& plan() const { return plan_; }
   [[nodiscard]] std::int64_t first_ns() const { return first_ns_; }  ///< of a request that counts
   [[nodiscard]] std::int64_t last_ns() const { return last_ns_; }
@@ -151,6 +162,7 @@ class ReplaySession final : private ReplyListener {
   void start();
   void make_plan();
   [[nodiscard]] CorrelatorConfig correlator_config() const;
+  void widen();
   void close(MonotonicTime now);
   void keep(std::span<const ProbeRecord> records);
   void hand_out_intervals(bool flush);

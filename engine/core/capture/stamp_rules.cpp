@@ -94,6 +94,7 @@ std::optional<RequestWords> StampRules::request(const Datagram& datagram,
   words.token = load_be<std::uint64_t>(payload, at.timestamp);
   words.has_ssid = datagram.payload_size >= at.base_size && payload.size() >= at.ssid + 2;
   if (words.has_ssid) words.ssid = load_be<std::uint16_t>(payload, at.ssid);
+  words.answer_hidden = datagram.cut_off() && payload.size() < at.sender_sequence + 4;
   read_tlvs(datagram, words);
   return words;
 }

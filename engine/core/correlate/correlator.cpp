@@ -121,7 +121,7 @@ void Correlator::open_record(const Observation& observation) {
 }
 
 void Correlator::make_room() {
-  if (window_.size() >= config_.window_limit) {
+  if (window_.size() >= std::min(config_.window_limit, permitted_)) {
     ++counters_.forced_closes;
     close_oldest();
     return;

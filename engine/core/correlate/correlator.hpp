@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -83,6 +84,9 @@ class Correlator {
   [[nodiscard]] std::size_t open() const { return static_cast<std::size_t>(next_ - oldest_); }
   /// Records open at most, as of now.
   [[nodiscard]] std::size_t window() const { return window_.size(); }
+  /// How far it may grow from now on, below the configured limit, for who shares room among
+  /// several.
+  void permit_window(std::size_t probes) { permitted_ = probes; }
   [[nodiscard]] std::uint64_t sent() const { return next_; }
   [[nodiscard]] const CorrelatorCounters& counters() const { return counters_; }
   /// The sender's NIC.
@@ -148,6 +152,7 @@ class Correlator {
   std::optional<DrainReply> first_drain_reply_;
   Gap gap_;
   std::vector<Entry> window_;
+  std::size_t permitted_ = std::numeric_limits<std::size_t>::max();
   std::vector<ProbeRecord> closed_;
   std::vector<std::size_t> expected_slots_;
   std::uint64_t oldest_ = 0;  // sequence of the oldest open record

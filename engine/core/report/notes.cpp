@@ -20,6 +20,12 @@ std::string slot_text(std::size_t slot_index) {
 Note nothing_answered(const Summary& summary) {
   const auto& probes = summary.document.probes;
   if (probes.received != 0 || probes.sent == 0) return std::nullopt;
+  if (summary.document.run.transport == "capture") {
+    return fmt::format(
+        "The capture shows no reply from {}. Do replies come by where it was taken, and does it "
+        "hold whole packets?",
+        summary.document.run.target);
+  }
   return fmt::format(
       "Nothing answered at {}. Is a reflector running there (netobs reflect), and does every "
       "firewall "

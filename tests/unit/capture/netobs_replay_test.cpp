@@ -137,6 +137,42 @@ TEST(NetobsReplay, ASnapLengthThatHidesTheTlvsIsSaid) {
   EXPECT_TRUE(tape.records()[0].at(Host::reflector, Point::app_rx));
 }
 
+TEST(NetobsReplay, RepliesThatEndBeforeTheNumberTheyAnswerAreCountedAsSuch) {
+  Tape tape;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    const TestPacket packet{.number = i, .t1_ns = test_start + i * ms, .size = probe_size};
+    auto request = udp_frame(tape.flow, netobs_request(packet, true));
+    auto reply = udp_frame(tape.flow.reversed(), netobs_reply(packet, {}));
+    request.resize(28 + 18);
+    reply.resize(28 + 18);
+    tape.put(i * ms, request);
+    tape.put(i * ms + 50 * us, reply);
+  }
+  tape.finish();
+  ASSERT_EQ(tape.sessions(), 1U);
+  EXPECT_EQ(tape.session().counters().hidden_replies, 3U);
+  EXPECT_EQ(tape.session().counters().orphan_replies, 0U);
+}
+
+TEST(NetobsReplay, RequestsOfItsOwnAreNotUnknownToTheFarPoint) {
+  auto config = standard_config();
+  config.session.two_points = true;
+  Tape tape(config);
+  for (const auto vantage : {Vantage::near, Vantage::far}) {
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      const TestPacket packet{
+          .number = i, .t1_ns = test_start + i * ms, .ssid = 21, .size = probe_size};
+      const bool measured = i < 2;
+      tape.put(i * ms, udp_frame(tape.flow, netobs_request(packet, measured)), vantage);
+      tape.put(i * ms + 50 * us, udp_frame(tape.flow.reversed(), netobs_reply(packet, {})),
+               vantage);
+    }
+  }
+  tape.finish();
+  EXPECT_EQ(tape.session().counters().unmeasured, 2U);
+  EXPECT_EQ(tape.replay.matcher().counters().far_unknown, 0U);
+}
+
 TEST(NetobsReplay, EvenHalfABaseIsEnough) {
   Tape tape;
   for (std::uint32_t i = 0; i < 3; ++i) {

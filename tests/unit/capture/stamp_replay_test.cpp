@@ -448,5 +448,41 @@ TEST(StampReplay, ManyProbesUnderWayGrowTheWindow) {
   EXPECT_EQ(captured_rtt(tape.records()[count]), 100 * ms);
 }
 
+TEST(StampReplay, SessionsShareTheRoomForWhatIsUnderWay) {
+  constexpr std::uint16_t flows = 4;
+  constexpr std::uint32_t first = 1'000'000;
+  constexpr std::uint32_t requests = 5'000;  // each would take 2^13
+  auto config = standard_config();
+  config.window_room = 10'000;
+  Tape tape(config);
+  for (std::uint16_t i = 0; i < flows; ++i) {
+    tape.flow.sender.port = static_cast<std::uint16_t>(40'000 + i);
+    tape.pair(0, first, 1);
+    for (std::uint32_t number = 1; number < requests; ++number) {
+      tape.request(1, {.number = first + number});
+    }
+  }
+  tape.finish();
+  std::uint64_t forced = 0;
+  for (const auto& record : tape.records(3)) EXPECT_GE(record.sequence, first);
+  for (std::uint16_t i = 0; i < flows; ++i) {
+    EXPECT_EQ(tape.probes(i).sent, requests);
+    forced += tape.session(i).correlator_counters()->forced_closes;
+  }
+  EXPECT_EQ(tape.session(0).correlator_counters()->forced_closes, 0U);
+  EXPECT_GT(forced, requests);
+}
+
+TEST(StampReplay, ASessionWithoutRoomForStatisticsKeepsItsFirstWindow) {
+  Tape tape;
+  tape.keeper.room = 0;
+  constexpr std::uint32_t requests = 100'000;
+  for (std::uint32_t i = 0; i < requests; ++i) tape.pair(i * 100 * test_us, i);
+  tape.finish();
+  EXPECT_EQ(tape.session().statistics(), nullptr);
+  EXPECT_EQ(tape.session().counters().requests, requests);
+  EXPECT_EQ(tape.session().window(), 1024U);
+}
+
 }  // namespace
 }  // namespace netobs::capture
