@@ -4,6 +4,8 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "app/replay/capture_merge.hpp"
 #include "app/replay/replay_runs.hpp"
@@ -53,14 +55,21 @@ struct Points {
   std::optional<capture::SurveyResult> survey;
 };
 
+bool is_stream(const std::string& path) {
+  std::error_code none;
+  return path == "-" || std::filesystem::is_fifo(path, none);
+}
+
 /// A survey reads the beginnings of files that are read again later.
 Result<void> check_rereadable(const ReplayConfig& config) {
   const auto all = {&config.files, &config.far_files};
   const bool several = config.files.size() + config.far_files.size() > 1;
   for (const auto* files : all) {
-    if (several && std::ranges::find(*files, "-") != files->end()) {
-      return fail({.what = "read standard input and files together",
-                   .cause = "Standard input cannot be looked at beforehand.",
+    const auto stream = std::ranges::find_if(*files, is_stream);
+    if (several && stream != files->end()) {
+      return fail({.what = fmt::format("read {} together with another capture",
+                                       *stream == "-" ? "standard input" : *stream),
+                   .cause = "A stream cannot be looked at beforehand.",
                    .remedy = "Save it to a file first.",
                    .exit = ExitCode::usage});
     }
