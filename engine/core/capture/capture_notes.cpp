@@ -96,15 +96,16 @@ std::vector<std::string> notes_of(const SessionCounters& counters) {
   notes.count(counters.unmeasured, "request",
               "of netobs itself (warm-up and drain), which no record is made of");
   notes.count(counters.orphan_replies, "reply packet", "without a request in the capture");
-  notes.count(
-      counters.hidden_replies, "reply packet",
-      "captured without the number that it answers, for the snap length is too short: what counts as "
-      "lost here may well have been answered. tcpdump -s 0 keeps it");
+  notes.count(counters.hidden_replies, "reply packet",
+              "captured without the number that it answers, for the snap length is too short: what "
+              "counts as "
+              "lost here may well have been answered. tcpdump -s 0 keeps it");
   notes.count(counters.duplicate_requests, "request",
               "seen a second time (captured at two places, or sent twice): the first one counts");
-  notes.count(counters.restarts, "time",
-              "the sender's numbers went back (it began anew, or does not count up); they go on behind "
-              "those before");
+  notes.count(
+      counters.restarts, "time",
+      "the sender's numbers went back (it began anew, or does not count up); they go on behind "
+      "those before");
   notes.count(counters.hidden_tlvs, "request",
               "captured without TLVs: the snap length is too short to tell probes from "
               "warm-up and drain, and the reflector's timestamps in later replies may be missing. "

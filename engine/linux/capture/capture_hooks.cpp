@@ -53,6 +53,7 @@ class CaptureHooks : public HookSource {
   PointSet points_enabled() const override { return enabled_; }
   std::string description() const override {
     std::vector<std::string_view> names;
+    names.reserve(taps_.size());
     for (const auto& tap : taps_) names.emplace_back(tap.interface);
     return fmt::format("pcap on {}", fmt::join(names, ", "));
   }
