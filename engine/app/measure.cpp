@@ -79,7 +79,6 @@ class Run {
   void add_notes(report::RunDocument& document, const Recorder& recorder,
                  const SenderCounters& sender) const;
   void add_nic_notes(report::RunDocument& document, const SenderCounters& sender) const;
-  [[nodiscard]] store::RunRow row(const report::RunDocument& document, bool finished) const;
 
   const RunConfig& config_;
   RunControl& control_;
@@ -165,7 +164,7 @@ Result<SenderCounters> Run::send_probes(const Recorder& recorder) {
 Result<report::Summary> Run::execute() {
   NETOBS_TRY_VOID(open_capture());
   auto document = describe_start();
-  stores_.write_run(row(document, false));
+  stores_.write_run(document, run_id_, false);
   stats::RunStatisticsConfig statistics;
   statistics.plan = session_.plan;
   statistics.clocks = session_.clocks;
@@ -193,7 +192,7 @@ Result<report::Summary> Run::execute() {
   stores_.add_metrics(recorder.statistics().path(), totals, run_id_);
   document.store = stores_.settle();
   for (auto& message : stores_.errors()) document.notes.push_back(std::move(message));
-  stores_.write_run(row(document, true));
+  stores_.write_run(document, run_id_, true);
   auto summary = report::assemble(document, ledger, totals);
   for (auto& message : stores_.finish()) control_.tell(std::move(message));
   return summary;
@@ -345,21 +344,6 @@ void Run::add_notes(report::RunDocument& document, const Recorder& recorder,
         "CLOCK_REALTIME was set by {} ms in mid-run; the probes under way then are left out",
         static_cast<double>(step) / 1e6));
   }
-}
-
-store::RunRow Run::row(const report::RunDocument& document, bool finished) const {
-  store::RunRow row;
-  row.run_id = run_id_;
-  row.started_at_ns = started_.ns;
-  if (finished) row.finished_at_ns = started_.ns + document.run.duration_ns;
-  row.target = document.run.target;
-  row.transport = document.run.transport;
-  row.schedule = document.run.schedule;
-  row.sent = document.probes.sent;
-  row.received = document.probes.received;
-  row.lost = document.probes.lost;
-  row.document = report::to_json(document);
-  return row;
 }
 
 }  // namespace

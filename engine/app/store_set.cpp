@@ -109,7 +109,18 @@ Result<StoreSet> StoreSet::open(std::span<const std::string> urls,
   return set;
 }
 
-void StoreSet::write_run(const store::RunRow& run) {
+void StoreSet::write_run(const report::RunDocument& document, std::int64_t run_id, bool finished) {
+  store::RunRow run;
+  run.run_id = run_id;
+  run.started_at_ns = document.run.started_ns;
+  if (finished) run.finished_at_ns = document.run.started_ns + document.run.duration_ns;
+  run.target = document.run.target;
+  run.transport = document.run.transport;
+  run.schedule = document.run.schedule;
+  run.sent = document.probes.sent;
+  run.received = document.probes.received;
+  run.lost = document.probes.lost;
+  run.document = report::to_json(document);
   for (const auto& writer : writers_) writer->add_rows(store::to_rows(run));
 }
 

@@ -26,7 +26,8 @@ class StoreSet {
                                              const store::StoreEnvironment& environment);
 
   /// The rest: one thread at a time.
-  void write_run(const store::RunRow& run);
+  /// The run's row, anew each time. finished: it has ended, after its document's duration.
+  void write_run(const report::RunDocument& document, std::int64_t run_id, bool finished);
   void add_probes(std::span<const ProbeRecord> records, std::int64_t run_id);
   /// The roll-ups, and the round trips among them in coarse buckets.
   void add_rollups(std::span<const stats::Rollup> rollups, std::int64_t run_id);

@@ -108,21 +108,6 @@ report::RunDocument ReplayRuns::describe(const capture::ReplaySession& session, 
   return document;
 }
 
-store::RunRow ReplayRuns::row(const report::RunDocument& document, const Run& run) const {
-  store::RunRow row;
-  row.run_id = run.id;
-  row.started_at_ns = document.run.started_ns;
-  row.finished_at_ns = document.run.started_ns + document.run.duration_ns;
-  row.target = document.run.target;
-  row.transport = document.run.transport;
-  row.schedule = document.run.schedule;
-  row.sent = document.probes.sent;
-  row.received = document.probes.received;
-  row.lost = document.probes.lost;
-  row.document = report::to_json(document);
-  return row;
-}
-
 std::vector<capture::SessionReport> ReplayRuns::finish(const capture::Matcher& matcher,
                                                        const std::string& capture_text) {
   std::vector<capture::SessionReport> reports;
@@ -143,7 +128,7 @@ std::vector<capture::SessionReport> ReplayRuns::finish(const capture::Matcher& m
         if (complete) status.rows_written = run.records;
       }
       for (auto& message : stores_.errors()) document.notes.push_back(std::move(message));
-      stores_.write_run(row(document, run));
+      stores_.write_run(document, run.id, true);
     }
     reports.push_back({session->identity(), session->match(), session->counters(),
                        report::assemble(document, statistics->ledger(), totals)});

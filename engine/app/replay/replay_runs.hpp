@@ -40,7 +40,6 @@ class ReplayRuns final : public capture::SessionSink {
 
   [[nodiscard]] report::RunDocument describe(const capture::ReplaySession& session, const Run& run,
                                              const std::string& capture_text) const;
-  [[nodiscard]] store::RunRow row(const report::RunDocument& document, const Run& run) const;
 
   const ReplayConfig& config_;
   StoreSet stores_;

@@ -86,7 +86,10 @@ class CaptureHooks : public HookSource {
 
 std::string filter_text(const CaptureHookOptions& options) {
   auto ours = fmt::format("udp port {}", options.local_port);
-  if (options.remote) ours += fmt::format(" and udp port {}", options.remote->port);
+  if (options.remote) {
+    ours += fmt::format(" and udp port {} and host {}", options.remote->port,
+                        options.remote->address_text());
+  }
   return ours;
 }
 

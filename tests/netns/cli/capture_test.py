@@ -134,7 +134,6 @@ def test_what_ends_early_keeps_its_packets(host):
         process = host.start("rtt", B4, "--duration", "5min", "--interval", "1ms", "--no-store", "--json",
                              "-", "--write", path, namespace=host.a)
         wait_for(lambda: os.path.exists(path), "the file")
-        process.wait_until("", 1)
         host.rtt(B4, "--count", "500")
         document = process.stop(signal.SIGINT).expect(0).json()
     comments = [packet[0] for packet in fields(path, "frame.comment")]

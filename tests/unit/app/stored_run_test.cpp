@@ -35,12 +35,7 @@ void store_run(const std::string& path, const std::string& spool) {
   stores.add_probes(records, run_id);
   stores.add_rollups(statistics.take_finished_intervals(true), run_id);
   stores.add_ledger(statistics.ledger(), run_id);
-  store::RunRow run;
-  run.run_id = run_id;
-  run.started_at_ns = test::start_ns;
-  run.finished_at_ns = test::start_ns + 1;
-  run.document = report::to_json(test::usual_document(statistics, config));
-  stores.write_run(run);
+  stores.write_run(test::usual_document(statistics, config), run_id, true);
   EXPECT_THAT(stores.finish(), testing::IsEmpty());
 }
 
