@@ -29,6 +29,7 @@ except ImportError:
 
 LONG = ["--duration", "5min", "--interval", "1ms"]
 BEFORE = ["before 1", "before 2"]
+END_OF_VIEW = b"\x1b[J"
 
 
 class Terminal:
@@ -91,12 +92,16 @@ class Terminal:
             check(time.monotonic() < end, f"waited in vain for {what}:\n{self.text()}")
         return self
 
+    def wait_for_view(self, condition, what):
+        """Until the condition holds of a view that is drawn to its end: it comes in parts."""
+        return self.wait_for(lambda: self.raw.endswith(END_OF_VIEW) and condition(), what)
+
     def wait_for_seconds(self, seconds):
         """Until the view says that it measures for so long."""
         def there():
             shown = re.search(r"measuring .* (\d+) s, ", self.text())
             return shown and int(shown[1]) >= seconds
-        return self.wait_for(there, f"{seconds} s of measuring")
+        return self.wait_for_view(there, f"{seconds} s of measuring")
 
     def type(self, keys):
         os.write(self.master, keys)
@@ -205,14 +210,13 @@ def test_resizing(host):
         for columns, rows in ((120, 50), (66, 50), (100, 60)):
             before = terminal.raw
             terminal.resize(columns, rows)
-            terminal.wait_for(lambda: len(terminal.raw) > len(before) + 1500, "the view in another size")
+            terminal.wait_for_view(lambda: len(terminal.raw) > len(before) + 1500, "the view in another size")
             check_view(terminal, columns, rows)
         terminal.resize(59, 60)
         terminal.wait_for(lambda: re.search(r"measuring: .*", terminal.text()), "the line instead")
         equal(len(terminal.text().split("\n")), 3, f"the line alone: {terminal.text()}")
         terminal.resize(80, 60)
-        terminal.wait_for(lambda: "so far" in terminal.text(), "the view again")
-        terminal.feed(0.3)
+        terminal.wait_for_view(lambda: "so far" in terminal.text(), "the view again")
         check_view(terminal, 80, 60)
         terminal.type(b"\x03")
         equal(terminal.end(), 0, "exit status")
