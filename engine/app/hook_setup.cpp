@@ -9,7 +9,7 @@ namespace {
 
 Result<HookStart> start_programs(const HookWish& wish) {
   HookOptions options;
-  options.wanted = wish.wanted & hook_points;
+  options.wanted = wish.wanted & bpf_points;
   if (options.wanted == PointSet{}) return HookStart{};
   for (const auto& name : wish.interfaces) {
     NETOBS_TRY(facts, os::interface_facts(name));

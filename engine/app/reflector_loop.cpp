@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "app/features.hpp"
 #include "app/session_setup.hpp"
@@ -19,6 +20,8 @@ constexpr Duration longest_wait = std::chrono::milliseconds(100);
 constexpr Duration clock_interval = std::chrono::seconds(1);
 constexpr std::size_t max_datagram_bytes = 9216;
 constexpr Duration nic_look_interval = std::chrono::milliseconds(250);
+/// Each look at a capture's losses is a system call; well within EntryLimits::hold.
+constexpr Duration hook_look_interval = std::chrono::milliseconds(5);
 /// So many datagrams without a receive time of the NIC, and its filter is not one for them.
 constexpr unsigned unstamped_limit = 8;
 
@@ -242,9 +245,21 @@ void ReflectorLoop::run(const std::atomic<bool>& stop) {
       reflector_->on_tx_timestamp(timestamp.id, timestamp.point, timestamp.ns);
     }
     take_hook_events();
+    follow_hook_losses(now);
     follow_capture(now);
     follow_clock(now);
     follow_nic_clock(now);
+  }
+}
+
+void ReflectorLoop::follow_hook_losses(MonotonicTime now) {
+  if (now < hook_look_due_) return;
+  hook_look_due_ = now + hook_look_interval;
+  std::uint64_t dropped = 0;
+  for (const auto& row : point_table) dropped += hooks_->dropped(row.point);
+  // Fewer: a capture has been closed.
+  if (std::exchange(hook_events_dropped_, dropped) < dropped) {
+    reflector_->on_hook_events_lost(os::realtime_now().ns);
   }
 }
 

@@ -36,6 +36,7 @@ class ReflectorLoop {
   void follow_nic_clock(MonotonicTime now);
   void watch_filter(std::span<const RxDatagram> datagrams);
   void follow_capture(MonotonicTime now);
+  void follow_hook_losses(MonotonicTime now);
 
   ReflectorState state_;
   WaitMode wait_ = WaitMode::block;
@@ -46,6 +47,8 @@ class ReflectorLoop {
   std::unique_ptr<Reflector> reflector_;
   MonotonicTime clock_due_;
   MonotonicTime nic_look_due_;
+  MonotonicTime hook_look_due_;
+  std::uint64_t hook_events_dropped_ = 0;
   int nic_interface_index_ = 0;   // of the one that it listens on, be it a VLAN
   bool filter_delivers_ = false;  // a receive time of the NIC has come
   unsigned unstamped_ = 0;        // datagrams by this NIC before any receive time

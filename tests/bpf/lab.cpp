@@ -21,7 +21,7 @@ std::optional<std::string> reason_to_skip() {
   auto lab = lab::VethLab::create();
   if (!lab) return lab.error().message();
   HookOptions options;
-  options.wanted = hook_points;
+  options.wanted = bpf_points;
   options.interfaces = {1};
   const os::Fd socket = udp_socket(0);
   options.socket_fds = {socket.get()};

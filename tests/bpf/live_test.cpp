@@ -43,7 +43,7 @@ class LiveHooks : public ::testing::Test {
 /// UDP copies a packet that is in one piece without passing skb_copy_datagram_iovec
 /// (net/ipv4/udp.c, copy_linear_skb), and veth hands small packets over in one piece.
 constexpr PointSet points_of_whole_packets = [] {
-  PointSet set = hook_points;
+  PointSet set = bpf_points;
   set.remove(Point::skb_copy_datagram_iovec);
   return set;
 }();
@@ -236,7 +236,7 @@ TEST_F(LiveHooks, PayloadInPageFragments) {
   run({"ip", "addr", "add", "198.18.4.1/30", "dev", "tun0"});
   run({"ip", "link", "set", "tun0", "mtu", "9000", "up"});
   const auto peer = Endpoint::v4({198, 18, 4, 2}, reflector_port);
-  const Side side = start_side("tun0", sender_port, peer, hook_points);
+  const Side side = start_side("tun0", sender_port, peer, bpf_points);
   PacketSpec spec;
   spec.ethernet = false;
   spec.payload_bytes = 5000;  // the kernel keeps what fits a page in one piece
@@ -299,7 +299,7 @@ TEST_F(LiveHooks, PacketsInPiecesPassTheCopyTracepoint) {
   Side far;
   {
     const auto scope = at_reflector();
-    far = start_side("vb0", reflector_port, std::nullopt, hook_points);
+    far = start_side("vb0", reflector_port, std::nullopt, bpf_points);
   }
   const auto scope = at_sender();
   const os::Fd socket = udp_socket(sender_port);
@@ -396,7 +396,7 @@ TEST_F(LiveHooks, AnInterfaceMayVanish) {
 TEST_F(LiveHooks, RefusalsSayWhy) {
   const auto scope = at_sender();
   HookOptions options;
-  options.wanted = hook_points;
+  options.wanted = bpf_points;
   options.interfaces = {12345};
   options.local_port = sender_port;
   options.features.btf = false;

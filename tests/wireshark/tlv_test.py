@@ -135,7 +135,7 @@ class NetObs(unittest.TestCase):
         wide = entry("0801", f"{0x80000000:016x}", "01")
         wraps = entry("0801", f"{2**63 - BASE_NS:016x}", "01")
         capture.reply(REPLY_BASE + netobs_reply(wide + wraps, 2))
-        hardware = entry("0060", f"{9:016x}" f"{-5 % 2**64:016x}", "0e", base=0)
+        hardware = entry("0060", f"{9:016x}" f"{-5 % 2**64:016x}", "1e", base=0)
         capture.reply(REPLY_BASE + netobs_reply(hardware + entry("0000", "", base=0), 2))
         # Bits 15, 16 and 17: pcap_tx, pcap_rx and one that nobody has.
         further = entry("8081", "fffffc18" "0000000a" "fffffc2c" "00000001", "c0")
@@ -201,9 +201,9 @@ class NetObs(unittest.TestCase):
         self.assertEqual(self.hardware.time_ns("netobs.point.rx_hardware"), -5)
         self.assertEqual(self.hardware.duration_ns("netobs.delta.tx_hardware"), 14)
         self.assertEqual([int(mask, 0) for mask in self.hardware.all("netobs.entry.points")], [0x60, 0])
-        flags = ("wide", "clock_stepped", "tx_hardware_unasked", "hardware_impossible")
+        flags = ("wide", "clock_stepped", "tx_hardware_unasked", "hardware_impossible", "hook_events_lost")
         self.assertEqual([self.hardware.all(f"netobs.entry.flags.{flag}") for flag in flags],
-                         [["0", "0"], ["1", "0"], ["1", "0"], ["1", "0"]])
+                         [["0", "0"]] + [["1", "0"]] * 4)
 
     def test_further_points(self):
         self.assertEqual(self.further.int("netobs.points"), 0x18001)

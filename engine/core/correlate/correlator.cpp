@@ -166,8 +166,8 @@ bool Correlator::belongs_to_record(Entry& entry, std::uint32_t number) {
   return false;
 }
 
-/// What a report says of its hardware times is of the same passage as they are.
-void Correlator::take_hardware_remarks(Entry& entry, const Observation& observation) {
+/// What a report says of its times is of the same passage as they are.
+void Correlator::take_remarks(Entry& entry, const Observation& observation) {
   if (!entry.passage) entry.passage = observation.number;
   if (*entry.passage != observation.number) return;
   if (observation.value_ns >= 0) entry.reflector_nic_bound_ns = observation.value_ns;
@@ -182,11 +182,17 @@ void Correlator::take_hardware_remarks(Entry& entry, const Observation& observat
   if ((observation.slot & report_flag_tx_hardware_unasked) != 0) {
     settle(Point::tx_hardware, Reason::not_requested);
   }
+  if ((observation.slot & report_flag_hook_events_lost) != 0) {
+    for (const auto& row : point_table) {
+      const bool expected = (config_.reflector_points & hook_points).has(row.point);
+      if (expected) settle(row.point, Reason::lost_by_us);
+    }
+  }
 }
 
 void Correlator::on_report(Entry& entry, const Observation& observation) {
   entry.reported = true;
-  take_hardware_remarks(entry, observation);
+  take_remarks(entry, observation);
   if (entry.number) {
     arrivals_.again(observation.number);
   } else {

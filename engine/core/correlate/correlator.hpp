@@ -127,7 +127,7 @@ class Correlator {
   [[nodiscard]] bool complete(const Entry& entry) const;
   [[nodiscard]] bool overdue(const Entry& entry, MonotonicTime now) const;
   void close_oldest();
-  void take_hardware_remarks(Entry& entry, const Observation& observation);
+  void take_remarks(Entry& entry, const Observation& observation);
   void on_report(Entry& entry, const Observation& observation);
   [[nodiscard]] bool belongs_to_record(Entry& entry, std::uint32_t number);
   void forget_reflector(Entry& entry);

@@ -11,6 +11,7 @@ namespace netobs {
 
 inline constexpr std::uint8_t report_flag_tx_hardware_unasked = 1;
 inline constexpr std::uint8_t report_flag_hardware_impossible = 2;
+inline constexpr std::uint8_t report_flag_hook_events_lost = 4;
 
 /// One thing the hot thread learned, in a fixed size: what travels from the hot thread to the
 /// record thread. Fields that a kind does not name are 0.

@@ -178,6 +178,9 @@ class PointSet {
   return set;
 }
 
+/// What is taken beside the socket and comes through a HookSource.
+inline constexpr PointSet hook_points = points_of(Layer::tc) | points_of(Layer::socket) |
+                                        points_of(Layer::trace) | points_of(Layer::pcap);
 /// What a packet passes on its way through the kernel's stack and sockets.
 inline constexpr PointSet socket_path =
     PointSet((1U << point_count) - 1U).without(points_of(Layer::xdp));

@@ -204,6 +204,7 @@ std::optional<TableHandle> Reflector::open_session(const SessionKey& key, Monoto
 
 void Reflector::on_clock_step() {
   ++config_.clock_steps;
+  hook_events_lost_until_ns_ = Turn::none_lost;
   sessions_.for_each([this](const SessionKey&, const Session& session) {
     if (session.entries) session.entries->mark_clock_step(round_);
   });
@@ -236,7 +237,8 @@ void Reflector::answer_tlvs(std::span<const std::byte> request, std::span<std::b
     while (const auto tlv = walk.next()) needs_hmac |= tlv->type != wire::TlvType::extra_padding;
     integrity_failed = needs_hmac && integrity != wire::TlvIntegrity::verified;
   }
-  const TlvOutcome outcome = tlv_answers_.answer(area, session, integrity_failed, {now, round_});
+  const TlvOutcome outcome = tlv_answers_.answer(area, session, integrity_failed,
+                                                 {now, round_, hook_events_lost_until_ns_});
   requested_ = requested_ | session.requested;
   counters_.tlvs_unrecognised += outcome.unrecognised;
   counters_.tlvs_malformed += outcome.malformed ? 1U : 0U;

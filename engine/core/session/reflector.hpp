@@ -10,6 +10,7 @@
 //   reflector.stamp_t3(reply->key, slot.buffer.first(slot.size), realtime_now);   // as late as
 //   possible
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -99,6 +100,11 @@ class Reflector {
   /// A timestamp from a hook, by what stands in the packet; may come before its datagram.
   void on_hook_event(const HookEvent& event);
 
+  /// Hook events have been lost before they came to this object, the last of them before this
+  /// CLOCK_REALTIME: what replies to packets that had arrived by then lack may be among them.
+  void on_hook_events_lost(std::int64_t until_ns) {
+    hook_events_lost_until_ns_ = std::max(hook_events_lost_until_ns_, until_ns);
+  }
   /// Every event that hooks and transport had so far has been given to this object: what the
   /// replies up to now still lack on receive will not come. Call it once per turn of the hot loop.
   void events_drained() { ++round_; }
@@ -162,6 +168,7 @@ class Reflector {
   RecentSends sends_;
   RecentRing<PendingEvent> pending_;
   std::uint64_t round_ = 0;
+  std::int64_t hook_events_lost_until_ns_ = Turn::none_lost;
   PointSet requested_;
   StampBudget stamp_budget_;
   NicClock nic_clock_;

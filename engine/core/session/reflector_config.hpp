@@ -62,8 +62,10 @@ struct ReflectorConfig {
   /// share them.
   bool unique_timestamp_ids = true;
   std::size_t recent_sends = 8192;  ///< replies whose TX timestamps may be under way; power of 2
-  std::size_t pending_hook_events = 4096;  ///< hook events ahead of their datagram; a power of 2
-  std::uint64_t hash_seed = 0;             ///< random, so that strangers cannot aim at one bucket
+  /// Hook events ahead of their datagram; a power of 2. Enough for what a full receive buffer of
+  /// the socket holds, at four receive points each.
+  std::size_t pending_hook_events = 65'536;
+  std::uint64_t hash_seed = 0;  ///< random, so that strangers cannot aim at one bucket
 };
 
 /// Why a datagram got no reply.

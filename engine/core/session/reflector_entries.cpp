@@ -6,6 +6,22 @@
 
 namespace netobs {
 
+namespace {
+
+/// The first that this host knows of the request.
+std::int64_t arrival_ns(const ReplyEntry& entry) {
+  std::int64_t first = entry.times.ns[index(Point::app_rx)];
+  for (const auto& row : point_table) {
+    const bool counts = row.direction == Direction::rx && row.layer != Layer::nic;
+    if (counts && entry.times.points.has(row.point)) {
+      first = std::min(first, entry.times.ns[index(row.point)]);
+    }
+  }
+  return first;
+}
+
+}  // namespace
+
 std::optional<std::uint64_t> NumberQueue::push(std::uint64_t number) {
   std::optional<std::uint64_t> lost;
   if (size() == numbers_.size()) {
@@ -156,9 +172,12 @@ ReplyEntry* EntryRing::front(NumberQueue& queue, bool ReplyEntry::* queued) {
   return nullptr;
 }
 
-bool EntryRing::send(wire::NetobsReplyWriter& writer, ReplyEntry& entry, bool& any_sent) {
+bool EntryRing::send(wire::NetobsReplyWriter& writer, ReplyEntry& entry, const Turn& turn,
+                     bool& any_sent) {
   wire::NetobsEntry times = entry.times;
   times.points = times.points & wanted_;
+  times.hook_events_lost = !times.points.covers(wanted_ & hook_points) &&
+                           arrival_ns(entry) <= turn.hook_events_lost_until_ns;
   if (!writer.add(times)) {
     if (any_sent) return false;
     // Larger than the room that the sender gives (differences of seconds): it will never go.
@@ -177,14 +196,14 @@ void EntryRing::fill(wire::NetobsReplyWriter& writer, const Turn& turn) {
   ++fills_;
   bool any_sent = false;
   while (ReplyEntry* entry = front(fresh_, &ReplyEntry::queued_fresh)) {
-    if (!send(writer, *entry, any_sent)) return;
+    if (!send(writer, *entry, turn, any_sent)) return;
     fresh_.pop();
     entry->queued_fresh = false;
     if (entry->sends_left > 0 && !entry->queued_again) queue_again(*entry);
   }
   while (ReplyEntry* entry = front(again_, &ReplyEntry::queued_again)) {
     if (entry->sent_in == fills_) return;  // twice in one reply is no redundancy
-    if (entry->sends_left > 0 && !send(writer, *entry, any_sent)) return;
+    if (entry->sends_left > 0 && !send(writer, *entry, turn, any_sent)) return;
     again_.pop();
     entry->queued_again = false;
     if (entry->sends_left > 0) queue_again(*entry);

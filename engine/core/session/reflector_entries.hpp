@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -26,8 +27,13 @@ struct EntryLimits {
 struct Turn {
   MonotonicTime now;
   std::uint64_t round = 0;
+  /// Hook events of packets that arrived up to this CLOCK_REALTIME may have been lost to full
+  /// buffers.
+  std::int64_t hook_events_lost_until_ns = none_lost;
+  static constexpr std::int64_t none_lost = std::numeric_limits<std::int64_t>::min();
   // NOLINTNEXTLINE(google-explicit-constructor): a time alone is a turn without a number
-  Turn(MonotonicTime time, std::uint64_t number = 0) : now(time), round(number) {}
+  Turn(MonotonicTime time, std::uint64_t number = 0, std::int64_t lost_until_ns = none_lost)
+      : now(time), round(number), hook_events_lost_until_ns(lost_until_ns) {}
 };
 
 /// The timestamps of one answered probe.
@@ -121,7 +127,7 @@ class EntryRing {
   /// The entry at the front, stale numbers removed; null when there is none.
   [[nodiscard]] ReplyEntry* front(NumberQueue& queue, bool ReplyEntry::* queued);
   /// Sends the front entry. False when the reply is full.
-  bool send(wire::NetobsReplyWriter& writer, ReplyEntry& entry, bool& any_sent);
+  bool send(wire::NetobsReplyWriter& writer, ReplyEntry& entry, const Turn& turn, bool& any_sent);
 
   EntryLimits limits_;
   RecentRing<ReplyEntry> ring_;

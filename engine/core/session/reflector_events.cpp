@@ -133,7 +133,9 @@ bool Reflector::file_transmit_event(const HookEvent& event) {
 
 void Reflector::keep_pending(const HookEvent& event) {
   pending_.push(event.sequence, {event, false}, [this](const PendingEvent& old) {
-    if (!old.taken) ++counters_.hook_events_unmatched;
+    if (old.taken) return;
+    ++counters_.hook_events_unmatched;
+    on_hook_events_lost(old.event.ns);
   });
 }
 

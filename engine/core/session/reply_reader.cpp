@@ -144,7 +144,8 @@ void ReplyReader::take_report(const wire::NetobsEntry& entry, ReplyListener& lis
   observation.value_ns = entry.nic_bound_ns.value_or(-1);
   info_.nic_converted = info_.nic_converted || entry.nic_bound_ns.has_value();
   const unsigned flags = (entry.tx_hardware_unasked ? report_flag_tx_hardware_unasked : 0U) |
-                         (entry.hardware_impossible ? report_flag_hardware_impossible : 0U);
+                         (entry.hardware_impossible ? report_flag_hardware_impossible : 0U) |
+                         (entry.hook_events_lost ? report_flag_hook_events_lost : 0U);
   observation.slot = static_cast<std::uint8_t>(flags);
   listener.take(observation);
 }

@@ -20,6 +20,7 @@ constexpr std::uint8_t flag_wide = 0x01;
 constexpr std::uint8_t flag_clock_stepped = 0x02;
 constexpr std::uint8_t flag_tx_hardware_unasked = 0x04;
 constexpr std::uint8_t flag_hardware_impossible = 0x08;
+constexpr std::uint8_t flag_hook_events_lost = 0x10;
 
 constexpr std::size_t at_version = 4;
 constexpr std::size_t at_flags = 5;
@@ -155,6 +156,7 @@ std::expected<std::size_t, NetobsReject> parse_entry(std::span<const std::byte> 
   entry.clock_stepped = (flags & flag_clock_stepped) != 0;
   entry.tx_hardware_unasked = (flags & flag_tx_hardware_unasked) != 0;
   entry.hardware_impossible = (flags & flag_hardware_impossible) != 0;
+  entry.hook_events_lost = (flags & flag_hook_events_lost) != 0;
   if (const auto code = load_be<std::uint8_t>(bytes, at_entry_nic_bound)) {
     entry.nic_bound_ns = decode_bound(code);
   }
@@ -235,6 +237,7 @@ bool NetobsReplyWriter::add(const NetobsEntry& entry) {
   const unsigned flags = (wide ? flag_wide : 0U) | (entry.clock_stepped ? flag_clock_stepped : 0U) |
                          (entry.tx_hardware_unasked ? flag_tx_hardware_unasked : 0U) |
                          (entry.hardware_impossible ? flag_hardware_impossible : 0U) |
+                         (entry.hook_events_lost ? flag_hook_events_lost : 0U) |
                          flags_of(entry.points, flags_of_mask);
   store_be(bytes, at_entry_flags, static_cast<std::uint8_t>(flags));
   store_be(bytes, at_entry_nic_bound, encode_bound(entry.nic_bound_ns));

@@ -26,6 +26,9 @@ struct NetobsEntry {
   bool clock_stepped = false;        ///< CLOCK_REALTIME was set while the probe may have been here
   bool tx_hardware_unasked = false;  ///< no hardware timestamp was asked for when it was answered
   bool hardware_impossible = false;  ///< what the NIC gave cannot be of this packet: left out
+  /// Times taken by hooks were lost to a full buffer of the reflector's while the probe may have
+  /// been there: those that are missing here may be among them.
+  bool hook_events_lost = false;
   /// The NIC's times are converted to CLOCK_REALTIME and right within so much, nanoseconds; carried
   /// rounded up by an eighth at most. nullopt: they are the NIC's own.
   std::optional<std::int64_t> nic_bound_ns{};

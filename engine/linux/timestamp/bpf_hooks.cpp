@@ -220,7 +220,7 @@ void refuse_all(PointSet points, const Error& error, Refusals& refused) {
 HookStart start_hooks(const HookOptions& options) {
   HookStart start;
   HookOptions ours = options;
-  ours.wanted = options.wanted & hook_points;
+  ours.wanted = options.wanted & bpf_points;
   if (ours.wanted.bits() == 0) return start;
   auto ring = linux_bpf::EventRing::make(ours.ring_bytes);
   auto network = os::NetworkNamespace::current();

@@ -15,7 +15,7 @@
 namespace netobs {
 
 /// The points that start_hooks() knows; others in HookOptions::wanted are not its business.
-inline constexpr PointSet hook_points =
+inline constexpr PointSet bpf_points =
     points_of(Layer::tc) | points_of(Layer::socket) | points_of(Layer::trace);
 
 /// What the kernel may be asked for. Switched off, it is as if the kernel lacked it.

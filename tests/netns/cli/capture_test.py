@@ -6,9 +6,10 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import lab
-from contract import check_contract, check_coverage, points, rows_of, working
+from contract import check_contract, check_coverage, points, rows_of, rows_so_far, working
 from lab import B4, B6, check, contains, equal, wait_for
 
 PCAP = {"pcap_tx", "pcap_rx"}
@@ -36,6 +37,23 @@ def test_every_arrival_is_rx_software(host):
             found = document["violations"]
             check(found["capture_checked"] >= 0.99 * 2 * answered, f"arrivals compared: {found}")
             equal(found["capture_differs"], 0, "arrivals that are not rx_software")
+
+
+def test_a_reflector_that_stood_still_has_it_all(host):
+    """What had arrived meanwhile has its times at the hooks, although they come before their datagrams."""
+    with host.reflector() as reflector:
+        store = host.path("still.db")
+        process = host.start("rtt", B4, "--rate", "10kpps", "--count", "30000", "--layers", "pcap,auto",
+                             "--timeout", "10s", "--store", store, "--json", "-", namespace=host.a)
+        wait_for(lambda: rows_so_far(store) > 1000, "the first rows")
+        with reflector.stopped():
+            time.sleep(0.4)
+        document = check_contract(process.wait().expect(0).json())
+    check(document["rtt_ns"]["app"]["max"] > 300_000_000, "the pause is in the times")
+    for name, row in points(document, "reflector").items():
+        if row["status"] == "on" and name.endswith(("ingress", "delivery", "pcap_rx")):
+            by_us = {why for why in row["missing"] if why.startswith("lost_by")}
+            equal(by_us, set(), f"{name}: {row}")
 
 
 def test_it_lies_between_qdisc_and_driver(host):

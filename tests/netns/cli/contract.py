@@ -167,3 +167,11 @@ def sqlite_rows(path, run_id=None):
     if run_id is None:
         return sum(count for _, count in rows)
     return sum(count for number, count in rows if f"{number & (2**64 - 1):016x}" == run_id)
+
+
+def rows_so_far(path):
+    """Of a store that a run is writing: 0 while it is not made yet, or busy."""
+    try:
+        return sqlite_rows(path)
+    except sqlite3.Error:
+        return 0

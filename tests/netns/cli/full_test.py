@@ -2,15 +2,14 @@
 """Buffers of the kernel that are full, for real: what did not fit is missing with its reason, the figures
 that remain are right. The sender is stopped meanwhile, so that nothing is taken out."""
 
-import contextlib
 import re
-import signal
 import socket
 import struct
 import threading
+import time
 
 import lab
-from contract import check_contract, points
+from contract import check_contract, points, rows_so_far
 from lab import A4, B4, IF_A, IF_B, check, contains, equal, wait_for
 from relay import PORT, Relay
 
@@ -40,21 +39,6 @@ class HoldingRelay(Relay):
             self.open = True
         for datagram in self.kept:
             self.send_back(datagram)
-
-
-@contextlib.contextmanager
-def stopped(process):
-    process.send(signal.SIGSTOP)
-    try:
-        wait_for(lambda: state(process.pid) == "T", "the sender to stop")
-        yield
-    finally:
-        process.send(signal.SIGCONT)
-
-
-def state(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rpartition(") ")[2][0]
 
 
 def socket_of(process, port):
@@ -100,7 +84,7 @@ def overfill_error_queue(host, transport):
         shape(host, "add", "8kbit")
         try:
             wait_for(lambda: backlog(host) >= 50, "packets in the qdisc")
-            with stopped(process):
+            with process.stopped():
                 port = relay.client[1]
                 dropped = socket_of(process, port)[1]
 
@@ -135,33 +119,40 @@ def test_a_full_error_queue(host):
                 check(segment["count"] <= row["captured"] and segment["min"] >= 0, str(segment))
 
 
-def frame_for(host, port):
-    """An Ethernet frame that looks like a reply to a hook at tc, and that IP drops for its checksum."""
+def frame(host, source, destination):
+    """An Ethernet frame that looks like a probe or a reply to a hook at tc, and that IP drops for its checksum.
+    Both ends: namespace, device, address, port."""
     def mac(namespace, device):
         shown = host.sh("ip", "-n", namespace, "link", "show", device)
         return bytes.fromhex(re.search(r"link/ether (\S+)", shown)[1].replace(":", ""))
 
     stamp = struct.pack("!IQHH", 1, 0, 0x8001, 1) + bytes(28)
-    udp = struct.pack("!HHHH", PORT, port, 8 + len(stamp), 0) + stamp
+    udp = struct.pack("!HHHH", source[3], destination[3], 8 + len(stamp), 0) + stamp
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0xdead,
-                     socket.inet_aton(B4), socket.inet_aton(A4))
-    return mac(host.a, IF_A) + mac(host.b, IF_B) + b"\x08\x00" + ip + udp
+                     socket.inet_aton(source[2]), socket.inet_aton(destination[2]))
+    return mac(*destination[:2]) + mac(*source[:2]) + b"\x08\x00" + ip + udp
+
+
+def flood(host, source, destination):
+    """More such frames than a ring of hook events holds."""
+    with host.inside(source[0]):
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    with wire:
+        wire.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
+        wire.bind((source[1], 0))
+        octets = frame(host, source, destination)
+        for _ in range(RING_EVENTS + 1000):
+            wire.send(octets)
 
 
 def overfill_ring(host):
     """Replies come while the sender's ring of hook events is full of others'."""
-    with host.inside(host.b):
-        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    with wire, host.reflector(), HoldingRelay(host, at=300) as relay:
-        wire.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
-        wire.bind((IF_B, 0))
+    with host.reflector(), HoldingRelay(host, at=300) as relay:
         process = start(host, relay)
         wait_for(lambda: len(relay.kept) >= 50, "replies that are held")
-        with stopped(process):
+        with process.stopped():
             port = relay.client[1]
-            frame = frame_for(host, port)
-            for _ in range(RING_EVENTS + 1000):
-                wire.send(frame)
+            flood(host, (host.b, IF_B, B4, PORT), (host.a, IF_A, A4, port))
             relay.let_go()
             wait_for(lambda: socket_of(process, port)[0] > 0, "the replies to arrive")
         return check_contract(process.wait().expect(0).json())
@@ -181,6 +172,23 @@ def test_a_full_ring(host):
     for view in ("app", "kernel"):
         equal(document["rtt_ns"][view]["count"], COUNT, f"round trips, {view}")
     equal(document["rtt_ns"]["tc"]["count"], at_sender["tc_ingress"]["captured"], "round trips, tc")
+
+
+def test_a_full_ring_of_the_reflector(host):
+    """Probes come while the reflector's ring is full of others': its reports say whose loss that is."""
+    with host.reflector() as reflector:
+        store = host.path("ring.db")
+        process = host.start("rtt", B4, *RUN, "--store", store, "--json", "-", namespace=host.a)
+        wait_for(lambda: rows_so_far(store) > 100, "the first rows")
+        with reflector.stopped():
+            flood(host, (host.a, IF_A, A4, 40_000), (host.b, IF_B, B4, 862))
+            time.sleep(0.5)  # of probes that find it full
+        document = check_contract(process.wait().expect(0).json())
+    row = points(document, "reflector")["tc_ingress"]
+    if row["status"] != "on":
+        raise lab.Skip(f"needs the hooks at tc: {row}")
+    check(row["captured"] <= COUNT - 100, f"tc_ingress lacks the probes of the pause: {row}")
+    equal(set(row["missing"]) - {"not_reported"}, {"lost_by_us"}, f"why: {row}")
 
 
 if __name__ == "__main__":

@@ -126,6 +126,19 @@ class Process:
         self.popen.send_signal(number)
         return self
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """Stands still until the end of the block."""
+        def state():
+            with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+                return file.read().rpartition(") ")[2][0]
+        self.send(signal.SIGSTOP)
+        try:
+            wait_for(lambda: state() == "T", "the process to stop")
+            yield
+        finally:
+            self.send(signal.SIGCONT)
+
     def wait(self, timeout_s=60):
         try:
             status = self.popen.wait(timeout_s)

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 
 import lab
-from contract import check_contract, check_tables, sqlite_rows
+from contract import check_contract, check_tables, rows_so_far, sqlite_rows
 from lab import B4, check, contains, equal
 
 DAY = 86_400 * 10**9
@@ -80,13 +80,6 @@ def test_a_run_that_goes_on(host):
     equal(sqlite_rows(store) + done["rows"], document["probes"]["sent"], "rows left and removed")
     equal(host.netobs("report", "--store", store, "--json").expect(0).json(), document, "the report")
     check_tables(store, document)
-
-
-def rows_so_far(store):
-    try:
-        return sqlite_rows(store)
-    except sqlite3.Error:
-        return 0  # not made yet, or busy
 
 
 def many_old_rows(host, name):

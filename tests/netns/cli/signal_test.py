@@ -3,20 +3,12 @@
 
 import re
 import signal
-import sqlite3
 
 import lab
-from contract import check_contract, check_coverage, check_tables, sqlite_rows
+from contract import check_contract, check_coverage, check_tables, rows_so_far, sqlite_rows
 from lab import B4, IF_A, IF_B, check, contains, equal, wait_for
 
 LONG = ["--duration", "5min", "--interval", "1ms"]
-
-
-def rows_so_far(path):
-    try:
-        return sqlite_rows(path)
-    except sqlite3.Error:
-        return 0  # not made yet, or busy
 
 
 def running(host, *args):

@@ -241,6 +241,30 @@ TEST(Correlator, LostSentObservationLeavesAMarkedRecord) {
   EXPECT_EQ(records[1].reason[s_tx], Reason::lost_by_us);
 }
 
+TEST(Correlator, WhatTheReflectorsHooksLostIsNotTheKernels) {
+  constexpr auto r_tc = slot(Host::reflector, Point::tc_ingress);
+  constexpr auto r_pcap = slot(Host::reflector, Point::pcap_rx);
+  constexpr auto r_software = slot(Host::reflector, Point::rx_software);
+  auto with_hooks = config();
+  for (const auto p : {Point::rx_software, Point::tc_ingress}) with_hooks.reflector_points.add(p);
+  Correlator c(with_hooks);
+  auto lossy = report(0);
+  lossy.slot = report_flag_hook_events_lost;
+  for (std::uint64_t n = 0; n < 3; ++n) {
+    c.add(sent(n, 0));
+    c.add(reply(n, 10 * ms));
+    lossy.sequence = n;
+    c.add(n == 1 ? report(n) : lossy);
+  }
+  c.add(stamp(2, r_tc, 5 * ms));  // in the entry's second coming
+  const auto records = c.finish();
+  EXPECT_EQ(records[0].reason[r_tc], Reason::lost_by_us);
+  EXPECT_EQ(records[0].reason[r_software], Reason::lost_by_kernel);
+  EXPECT_EQ(records[0].reason[r_pcap], Reason::not_requested);
+  EXPECT_EQ(records[1].reason[r_tc], Reason::lost_by_kernel);
+  EXPECT_EQ(records[2].at(r_tc), 5 * ms);
+}
+
 TEST(Correlator, StackedDevicesKeepFirstSchedAndLastSoftware) {
   Correlator c(config());
   c.add(sent(0, 0));

@@ -9,28 +9,10 @@ using namespace reflector_test;
 using Sequences = std::vector<std::uint32_t>;
 
 const PointSet app_only = set_of({Point::app_tx, Point::app_rx});
-const PointSet app_and_tc =
-    set_of({Point::app_tx, Point::tc_egress, Point::tc_ingress, Point::app_rx});
 const PointSet with_kernel =
     set_of({Point::app_tx, Point::tx_sched, Point::tx_software, Point::rx_software, Point::app_rx});
 
-HookEvent hook(Point point, std::uint32_t sequence, std::int64_t ns, const Endpoint& peer = peer_a,
-               std::uint16_t ssid = 1) {
-  return {.ns = ns,
-          .peer = peer,
-          .sequence = sequence,
-          .sender_sequence = 0,
-          .ssid = ssid,
-          .point = point};
-}
-
-class ReflectorEntries : public Fixture {
- protected:
-  Sent probe(std::uint32_t sequence, PointSet points, MonotonicTime now = at_ms(0),
-             std::size_t room = 2, const Endpoint& peer = peer_a) {
-    return sent(netobs_request(sequence, points, room), peer, now, epoch + 1'000 + sequence);
-  }
-};
+using ReflectorEntries = Fixture;
 
 TEST_F(ReflectorEntries, AnEntryCarriesAllPointsOfAnEarlierProbe) {
   start({.available = app_and_tc, .clock_identity = 0x1234});

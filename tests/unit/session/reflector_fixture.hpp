@@ -30,6 +30,19 @@ inline PointSet set_of(std::initializer_list<Point> list) {
   return set;
 }
 
+inline const PointSet app_and_tc =
+    set_of({Point::app_tx, Point::tc_egress, Point::tc_ingress, Point::app_rx});
+
+inline HookEvent hook(Point point, std::uint32_t sequence, std::int64_t ns,
+                      const Endpoint& peer = peer_a, std::uint16_t ssid = 1) {
+  return {.ns = ns,
+          .peer = peer,
+          .sequence = sequence,
+          .sender_sequence = 0,
+          .ssid = ssid,
+          .point = point};
+}
+
 /// The reply as it was sent, and what the host must remember of it.
 struct Sent {
   Reply reply;
@@ -99,6 +112,12 @@ class Fixture : public ::testing::Test {
     auto outcome = offer(octets, peer, now, app_tx_ns);
     EXPECT_TRUE(outcome.has_value()) << (outcome ? "" : name(outcome.error()));
     return outcome ? *outcome : Sent{};
+  }
+
+  /// A request for timestamps of these points, answered.
+  Sent probe(std::uint32_t sequence, PointSet points, MonotonicTime now = at_ms(0),
+             std::size_t room = 2, const Endpoint& peer = peer_a) {
+    return sent(netobs_request(sequence, points, room), peer, now, epoch + 1'000 + sequence);
   }
 
   Drop dropped(const Bytes& octets, const Endpoint& peer = peer_a, MonotonicTime now = at_ms(0)) {

@@ -126,6 +126,17 @@ TEST(NetobsTlv, HardwareTimesSayHowWellTheyAreKnown) {
   }
 }
 
+TEST(NetobsTlv, AnEntrySaysThatHookEventsWereLost) {
+  auto one = entry({{Point::app_rx, 9}});
+  one.hook_events_lost = true;
+  Bytes value(24 + 20);
+  NetobsReplyWriter writer(value, {.available = all});
+  ASSERT_TRUE(writer.add(one));
+  EXPECT_EQ(value[24 + 10], std::byte{0x10});
+  const auto reply = parsed(value);
+  EXPECT_EQ(reply.entries()[0], one);
+}
+
 TEST(NetobsTlv, EightEntriesAtMost) {
   Bytes value(1000);
   NetobsReplyWriter writer(value, {.available = all});

@@ -35,7 +35,9 @@ return function(times, points, is_zero, proto)
       8, nil, 0x04),
     impossible = ProtoField.bool("netobs.entry.flags.hardware_impossible",
       "What the NIC gave cannot be of this packet and is left out", 8, nil, 0x08),
-    entry_reserved = ProtoField.uint8("netobs.entry.flags.reserved", "Reserved", base.HEX, nil, 0x30),
+    events_lost = ProtoField.bool("netobs.entry.flags.hook_events_lost",
+      "Times of hooks were lost to a full buffer while the probe may have been here", 8, nil, 0x10),
+    entry_reserved = ProtoField.uint8("netobs.entry.flags.reserved", "Reserved", base.HEX, nil, 0x20),
     entry_mask_flags = ProtoField.uint8("netobs.entry.flags.points", "Points 16 and 17 of the mask", base.HEX, nil,
       0xc0),
     nic_code = ProtoField.uint8("netobs.entry.nic_bound", "Bound of the hardware times, as a code", base.HEX),
@@ -48,7 +50,8 @@ return function(times, points, is_zero, proto)
     request = { f.is_reply, f.not_measured, f.mask_flags },
     reply = { f.is_reply, f.base_is_xdp, f.path_flags, f.mask_flags },
   }
-  local entry_flags = { f.wide, f.stepped, f.unasked, f.impossible, f.entry_reserved, f.entry_mask_flags }
+  local entry_flags = { f.wide, f.stepped, f.unasked, f.impossible, f.events_lost, f.entry_reserved,
+    f.entry_mask_flags }
   local time_fields, delta_fields = {}, {}
   for _, point in ipairs(points.all) do
     time_fields[point] = ProtoField.absolute_time("netobs.point." .. point.name, point.name, base.UTC, point.where)
