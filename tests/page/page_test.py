@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import sqlite3
+import time
 
 import browser
 import lab
@@ -78,6 +79,7 @@ def measured(host):
                          "--html", host.path("live.html"), namespace=host.a)
         wait_for(lambda: rows(store) > PROBES / 4, "a part of the run")
         process.send(signal.SIGSTOP)
+        time.sleep(0.2)  # longer than the timeout: what is done to it, not a wait
         seen = rows(store)
         wait_for(lambda: rows(store) > seen + 100, "probes without an answer")
         process.send(signal.SIGCONT)

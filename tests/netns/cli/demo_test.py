@@ -21,7 +21,7 @@ def traces(host):
         ports = [line.split()[1].rpartition(":")[2] for line in table]
     return {
         "namespaces": sorted(name for name in spaces if name.startswith("netobs")
-                             and not name.startswith("netobs-e2e-")),
+                             and not name.startswith(("netobs-e2e-", "netobs-gate-"))),
         "links": sorted(name for name in links if name.startswith(("va", "vb"))),
         "filters": host.sh("tc", "filter", "show", "dev", "lo"),
         "qdisc": host.sh("tc", "qdisc", "show", "dev", "lo"),

@@ -191,10 +191,14 @@ def test_interrupt_leaves_nothing(host):
     store = large_store(host)
     path = host.path("interrupted.csv")
     for number in (signal.SIGINT, signal.SIGTERM):
-        process = host.start("export", "--store", store, "--output", path)
-        wait_for(lambda: partial_files(host), "the export's beginning")
-        process.send(number)
-        ended = process.wait()
+        for _ in range(5):
+            process = host.start("export", "--store", store, "--output", path)
+            wait_for(lambda: partial_files(host) or process.popen.poll() is not None, "the export's beginning")
+            process.send(number)
+            ended = process.wait()
+            if ended.status != 0:
+                break
+            os.remove(path)  # it was done before the signal came
         equal((ended.status, os.path.exists(path), partial_files(host)), (1, False, []), "what is left")
         contains(ended.err, "interrupted", "the reason")
 

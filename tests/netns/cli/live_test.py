@@ -208,8 +208,11 @@ def test_resizing(host):
         check_view(terminal, 80, 50)
         # Not fewer rows: this emulator leaves the cursor behind when it takes some away.
         for columns, rows in ((120, 50), (66, 50), (100, 60)):
+            os.killpg(terminal.popen.pid, signal.SIGSTOP)
+            terminal.feed(0.1)  # what was drawn for the size before
             before = terminal.raw
             terminal.resize(columns, rows)
+            os.killpg(terminal.popen.pid, signal.SIGCONT)
             terminal.wait_for_view(lambda: len(terminal.raw) > len(before) + 1500, "the view in another size")
             check_view(terminal, columns, rows)
         terminal.resize(59, 60)

@@ -4,13 +4,15 @@ probe, and one capture per host shows what lies between."""
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sqlite3
+import time
 
 import lab
 from contract import check_contract
-from lab import B4, IF_A, IF_B, Skip, check, contains, equal
+from lab import B4, IF_A, IF_B, Skip, check, contains, equal, wait_for
 
 RUN = ["--count", "400", "--interval", "1ms"]
 
@@ -23,6 +25,16 @@ def tcpdump(host, namespace, device, path, *words, snap=0):
                           "-s", str(snap), "-i", device, "-w", path, *words], namespace)
     process.wait_until("listening on")
     yield
+    size, since = -1, 0.0
+
+    def settled():
+        """It ends at once when told to, whatever still waits for it in the kernel."""
+        nonlocal size, since
+        if os.path.getsize(path) != size:
+            size, since = os.path.getsize(path), time.monotonic()
+        return time.monotonic() - since > 1
+
+    wait_for(settled, "tcpdump to write what waits")
     done = process.stop(signal.SIGINT)
     contains(done.err, "0 packets dropped by kernel", "tcpdump's own account")
 
