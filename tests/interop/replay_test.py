@@ -121,6 +121,11 @@ def test_rotated_files_are_one_capture(host):
     parts = [host.file(f"part{i}.pcap", pcap(packets[i * 200:(i + 1) * 200])) for i in range(3)]
     document = host.replay(parts[2], parts[0], parts[1])
     equal(only(document)["summary"]["probes"]["received"], 300, "answers")
+    # The newest one of a rotation, before anything is flushed to it.
+    newest = host.file("part3.pcap", b"")
+    document = host.replay(newest, *parts)
+    equal(only(document)["summary"]["probes"]["received"], 300, "answers beside an empty file")
+    check(any("part3.pcap is empty" in note for note in document["capture"]["notes"]), f"{document}")
     # Two parts are two files, too, and still no two points.
     document = host.replay(parts[1], parts[0])
     equal(document["capture"]["two_points"], None, "two points")

@@ -60,6 +60,22 @@ bool is_stream(const std::string& path) {
   return path == "-" || std::filesystem::is_fifo(path, none);
 }
 
+/// Of several files those that have no octet, as the newest one of a rotation has until something
+/// is flushed. Not all of them: then there is nothing to read, which is an error.
+std::vector<std::string> take_out_empty(std::vector<std::string>& paths) {
+  const auto has_octets = [](const std::string& path) {
+    std::error_code error;
+    const bool empty = std::filesystem::is_regular_file(path, error) &&
+                       std::filesystem::file_size(path, error) == 0 && !error;
+    return !empty;
+  };
+  if (std::ranges::none_of(paths, has_octets)) return {};
+  const auto rest = std::ranges::stable_partition(paths, has_octets);
+  std::vector<std::string> empty(rest.begin(), rest.end());
+  paths.erase(rest.begin(), rest.end());
+  return empty;
+}
+
 /// A survey reads the beginnings of files that are read again later.
 Result<void> check_rereadable(const ReplayConfig& config) {
   const auto all = {&config.files, &config.far_files};
@@ -179,7 +195,9 @@ capture::CaptureReport Reading::report() {
 
 }  // namespace
 
-Result<ReplayOutcome> replay(const ReplayConfig& config, RunControl& control) {
+Result<ReplayOutcome> replay(ReplayConfig config, RunControl& control) {
+  auto empty_files = take_out_empty(config.files);
+  for (auto& path : take_out_empty(config.far_files)) empty_files.push_back(std::move(path));
   NETOBS_TRY(points, find_points(config));
   NETOBS_TRY(near, CaptureFiles::open(points.near, capture::Vantage::near));
   CaptureMerge packets(std::move(near));
@@ -196,6 +214,7 @@ Result<ReplayOutcome> replay(const ReplayConfig& config, RunControl& control) {
   ReplayOutcome outcome;
   outcome.error = reading.read();
   outcome.report = reading.report();
+  outcome.report.empty_files = std::move(empty_files);
   outcome.report.match = config.match;
   outcome.report.survey = points.survey;
   outcome.report.own_times = config.at_sender || config.at_reflector || config.same_clock;

@@ -35,6 +35,6 @@ struct ReplayOutcome {
 
 /// Reads the captures to their end, or until the control says stop. Errors: what cannot be read at
 /// all, and stores that cannot be opened.
-[[nodiscard]] Result<ReplayOutcome> replay(const ReplayConfig& config, RunControl& control);
+[[nodiscard]] Result<ReplayOutcome> replay(ReplayConfig config, RunControl& control);
 
 }  // namespace netobs::app

@@ -67,6 +67,10 @@ void add_files(const CaptureReport& report, Notes& notes) {
                             report::clean_text(file.path), *file.ended_early));
     }
   }
+  for (const auto& path : report.empty_files) {
+    notes.add(fmt::format("{} is empty: nothing has been written to it yet, and it is left out.",
+                          report::clean_text(path)));
+  }
   if (report.stopped) notes.add("Reading was stopped: the rest of the capture is not in this.");
 }
 

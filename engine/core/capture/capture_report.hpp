@@ -33,6 +33,7 @@ struct SessionReport {
 
 struct CaptureReport {
   std::vector<CaptureFile> files;
+  std::vector<std::string> empty_files;  ///< paths; left out
   std::optional<std::int64_t> first_ns;  ///< nullopt: no packet at all
   std::int64_t last_ns = 0;
   ReplayCounters packets;
