@@ -20,8 +20,8 @@ constexpr Duration longest_wait = std::chrono::milliseconds(100);
 constexpr Duration clock_interval = std::chrono::seconds(1);
 constexpr std::size_t max_datagram_bytes = 9216;
 constexpr Duration nic_look_interval = std::chrono::milliseconds(250);
-/// Each look at a capture's losses is a system call; well within EntryLimits::hold.
-constexpr Duration hook_look_interval = std::chrono::milliseconds(5);
+/// HookSource::losses() may lag, and so may the other half of a packet's events.
+constexpr Duration hook_losses_lag = std::chrono::milliseconds(20);
 /// So many datagrams without a receive time of the NIC, and its filter is not one for them.
 constexpr unsigned unstamped_limit = 8;
 
@@ -245,21 +245,9 @@ void ReflectorLoop::run(const std::atomic<bool>& stop) {
       reflector_->on_tx_timestamp(timestamp.id, timestamp.point, timestamp.ns);
     }
     take_hook_events();
-    follow_hook_losses(now);
     follow_capture(now);
     follow_clock(now);
     follow_nic_clock(now);
-  }
-}
-
-void ReflectorLoop::follow_hook_losses(MonotonicTime now) {
-  if (now < hook_look_due_) return;
-  hook_look_due_ = now + hook_look_interval;
-  std::uint64_t dropped = 0;
-  for (const auto& row : point_table) dropped += hooks_->dropped(row.point);
-  // Fewer: a capture has been closed.
-  if (std::exchange(hook_events_dropped_, dropped) < dropped) {
-    reflector_->on_hook_events_lost(os::realtime_now().ns);
   }
 }
 
@@ -312,11 +300,18 @@ void ReflectorLoop::take_hook_events() {
     if (events.empty()) break;
     for (const auto& event : events) reflector_->on_hook_event(event);
   }
+  const auto losses = hooks_->losses();
+  // Fewer: a capture has been closed.
+  if (std::exchange(hook_losses_, losses) < losses) {
+    reflector_->on_hook_events_lost(turn_began_ns_ - hook_losses_lag.count(),
+                                    os::realtime_now().ns);
+  }
   reflector_->events_drained();
 }
 
 void ReflectorLoop::look_for_clock_step() {
   const auto read = os::bracketed_read();
+  turn_began_ns_ = std::exchange(last_look_ns_, read.realtime.ns);
   if (step_detector_.feed(read.before, read.realtime, read.after)) reflector_->on_clock_step();
 }
 

@@ -36,7 +36,6 @@ class ReflectorLoop {
   void follow_nic_clock(MonotonicTime now);
   void watch_filter(std::span<const RxDatagram> datagrams);
   void follow_capture(MonotonicTime now);
-  void follow_hook_losses(MonotonicTime now);
 
   ReflectorState state_;
   WaitMode wait_ = WaitMode::block;
@@ -47,11 +46,12 @@ class ReflectorLoop {
   std::unique_ptr<Reflector> reflector_;
   MonotonicTime clock_due_;
   MonotonicTime nic_look_due_;
-  MonotonicTime hook_look_due_;
-  std::uint64_t hook_events_dropped_ = 0;
-  int nic_interface_index_ = 0;   // of the one that it listens on, be it a VLAN
-  bool filter_delivers_ = false;  // a receive time of the NIC has come
-  unsigned unstamped_ = 0;        // datagrams by this NIC before any receive time
+  std::uint64_t hook_losses_ = 0;
+  std::int64_t last_look_ns_ = 0;   // CLOCK_REALTIME
+  std::int64_t turn_began_ns_ = 0;  // the look before that
+  int nic_interface_index_ = 0;     // of the one that it listens on, be it a VLAN
+  bool filter_delivers_ = false;    // a receive time of the NIC has come
+  unsigned unstamped_ = 0;          // datagrams by this NIC before any receive time
   StepDetector step_detector_;
 };
 

@@ -298,6 +298,9 @@ CorrelatorConfig ReplaySession::correlator_config() const {
   config.reflector_points = stats::active_points(plan_.plan, Host::reflector);
   for (std::size_t i = 0; i < slot_count; ++i) config.absent_reason[i] = plan_.plan[i].reason;
   config.reflector_reports = replies_.info().reports();
+  if (settings_.two_points) {
+    config.reported_points = config.reported_points.without(points_of(Layer::pcap));
+  }
   config.reflector_counts = replies_.info().stateful;
   config.nic_converted = plan_.nic_converted;
   return config;

@@ -184,7 +184,8 @@ void Correlator::take_remarks(Entry& entry, const Observation& observation) {
   }
   if ((observation.slot & report_flag_hook_events_lost) != 0) {
     for (const auto& row : point_table) {
-      const bool expected = (config_.reflector_points & hook_points).has(row.point);
+      const bool expected =
+          (config_.reflector_points & config_.reported_points & hook_points).has(row.point);
       if (expected) settle(row.point, Reason::lost_by_us);
     }
   }

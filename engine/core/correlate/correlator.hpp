@@ -39,6 +39,8 @@ struct CorrelatorConfig {
   }();
   /// A multi-layer reflector reports each probe; without one, no report is awaited.
   bool reflector_reports = false;
+  /// Of reflector_points those that come by its reports.
+  PointSet reported_points = PointSet(~0U);
   /// The reflector numbers what arrives (RFC 8762 4.3.1, stateful): gaps tell which way losses
   /// went.
   bool reflector_counts = false;

@@ -33,6 +33,11 @@ class HookSet : public HookSource {
     for (const auto& source : sources_) sum += source->dropped(point);
     return sum;
   }
+  std::uint64_t losses() const override {
+    std::uint64_t sum = 0;
+    for (const auto& source : sources_) sum += source->losses();
+    return sum;
+  }
   PointSet points_enabled() const override {
     PointSet points;
     for (const auto& source : sources_) points = points | source->points_enabled();

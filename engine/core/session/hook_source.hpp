@@ -31,6 +31,9 @@ class HookSource {
   [[nodiscard]] virtual std::span<const HookEvent> poll() = 0;
   /// Cumulative count of events that found the buffer full.
   [[nodiscard]] virtual std::uint64_t dropped(Point point) const = 0;
+  /// The same of all points together, each loss once; may lag by a few milliseconds. Costs no
+  /// system call, for who asks after every poll().
+  [[nodiscard]] virtual std::uint64_t losses() const = 0;
   [[nodiscard]] virtual PointSet points_enabled() const = 0;
   /// "tc by TCX links on va0; tracepoints net_dev_start_xmit, ...": for the report's environment.
   [[nodiscard]] virtual std::string description() const = 0;

@@ -71,6 +71,7 @@ Reflector::Reflector(ReflectorConfig config, std::optional<wire::Hmac> hmac)
 std::expected<Reply, Drop> Reflector::on_datagram(const RxDatagram& datagram, MonotonicTime now,
                                                   std::span<std::byte> out) {
   ++counters_.received;
+  last_app_rx_ns_ = datagram.app_rx_ns;
   expire_some(now, expiries_per_datagram);
   auto reply = answer(datagram, now, out);
   if (reply) {
@@ -204,7 +205,7 @@ std::optional<TableHandle> Reflector::open_session(const SessionKey& key, Monoto
 
 void Reflector::on_clock_step() {
   ++config_.clock_steps;
-  hook_events_lost_until_ns_ = Turn::none_lost;
+  hook_losses_.forget();
   sessions_.for_each([this](const SessionKey&, const Session& session) {
     if (session.entries) session.entries->mark_clock_step(round_);
   });
@@ -237,8 +238,8 @@ void Reflector::answer_tlvs(std::span<const std::byte> request, std::span<std::b
     while (const auto tlv = walk.next()) needs_hmac |= tlv->type != wire::TlvType::extra_padding;
     integrity_failed = needs_hmac && integrity != wire::TlvIntegrity::verified;
   }
-  const TlvOutcome outcome = tlv_answers_.answer(area, session, integrity_failed,
-                                                 {now, round_, hook_events_lost_until_ns_});
+  const TlvOutcome outcome =
+      tlv_answers_.answer(area, session, integrity_failed, {now, round_, hook_losses_});
   requested_ = requested_ | session.requested;
   counters_.tlvs_unrecognised += outcome.unrecognised;
   counters_.tlvs_malformed += outcome.malformed ? 1U : 0U;

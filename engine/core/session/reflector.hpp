@@ -10,7 +10,6 @@
 //   reflector.stamp_t3(reply->key, slot.buffer.first(slot.size), realtime_now);   // as late as
 //   possible
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -100,10 +99,10 @@ class Reflector {
   /// A timestamp from a hook, by what stands in the packet; may come before its datagram.
   void on_hook_event(const HookEvent& event);
 
-  /// Hook events have been lost before they came to this object, the last of them before this
-  /// CLOCK_REALTIME: what replies to packets that had arrived by then lack may be among them.
-  void on_hook_events_lost(std::int64_t until_ns) {
-    hook_events_lost_until_ns_ = std::max(hook_events_lost_until_ns_, until_ns);
+  /// Hook events have been lost before they came to this object, in this span of CLOCK_REALTIME:
+  /// what replies to packets that arrived in it lack may be among them.
+  void on_hook_events_lost(std::int64_t from_ns, std::int64_t until_ns) {
+    hook_losses_.add(from_ns, until_ns);
   }
   /// Every event that hooks and transport had so far has been given to this object: what the
   /// replies up to now still lack on receive will not come. Call it once per turn of the hot loop.
@@ -156,6 +155,9 @@ class Reflector {
   [[nodiscard]] bool file_receive_event(const HookEvent& event);
   [[nodiscard]] bool file_transmit_event(const HookEvent& event);
   void keep_pending(const HookEvent& event);
+  void on_pending_lost(const HookEvent& event);
+  [[nodiscard]] std::uint32_t pending_key(const SessionKey& key,
+                                          std::uint32_t sender_sequence) const;
   void take_pending(const SessionKey& key, std::uint32_t sender_sequence, EntryRing& entries,
                     std::uint64_t number, std::int64_t app_rx_ns);
 
@@ -168,7 +170,8 @@ class Reflector {
   RecentSends sends_;
   RecentRing<PendingEvent> pending_;
   std::uint64_t round_ = 0;
-  std::int64_t hook_events_lost_until_ns_ = Turn::none_lost;
+  LossSpan hook_losses_;
+  std::int64_t last_app_rx_ns_ = 0;
   PointSet requested_;
   StampBudget stamp_budget_;
   NicClock nic_clock_;

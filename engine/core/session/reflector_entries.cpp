@@ -22,6 +22,14 @@ std::int64_t arrival_ns(const ReplyEntry& entry) {
 
 }  // namespace
 
+void LossSpan::add(std::int64_t from_ns, std::int64_t until_ns) {
+  constexpr std::int64_t slack_ns = 1'000'000;  // of clocks that were converted, and between points
+  constexpr std::int64_t apart_ns = 50'000'000;
+  if (from_ns > saturating_sum(until_ns_, apart_ns)) forget();
+  from_ns_ = std::min(from_ns_, from_ns - slack_ns);
+  until_ns_ = std::max(until_ns_, until_ns + slack_ns);
+}
+
 std::optional<std::uint64_t> NumberQueue::push(std::uint64_t number) {
   std::optional<std::uint64_t> lost;
   if (size() == numbers_.size()) {
@@ -108,6 +116,7 @@ bool EntryRing::file(ReplyEntry& entry, Point point, std::int64_t ns) {
 }
 
 void EntryRing::mark_clock_step(std::uint64_t round) {
+  hook_losses_.forget();
   const auto next = ring_.next();
   for (std::size_t back = 1; back <= ring_.capacity() && back <= next; ++back) {
     ReplyEntry* entry = ring_.at(next - back);
@@ -176,8 +185,10 @@ bool EntryRing::send(wire::NetobsReplyWriter& writer, ReplyEntry& entry, const T
                      bool& any_sent) {
   wire::NetobsEntry times = entry.times;
   times.points = times.points & wanted_;
-  times.hook_events_lost = !times.points.covers(wanted_ & hook_points) &&
-                           arrival_ns(entry) <= turn.hook_events_lost_until_ns;
+  if (!times.points.covers(wanted_ & hook_points)) {
+    const auto arrival = arrival_ns(entry);
+    times.hook_events_lost = hook_losses_.covers(arrival) || turn.hook_losses.covers(arrival);
+  }
   if (!writer.add(times)) {
     if (any_sent) return false;
     // Larger than the room that the sender gives (differences of seconds): it will never go.

@@ -22,18 +22,28 @@ struct EntryLimits {
   std::uint8_t sends = 2;                         ///< in how many replies an entry goes out
 };
 
+/// In which span of CLOCK_REALTIME hook events were lost: the latest such span, since what is older
+/// has been told by then.
+class LossSpan {
+ public:
+  void add(std::int64_t from_ns, std::int64_t until_ns);
+  void forget() { *this = {}; }
+  [[nodiscard]] bool covers(std::int64_t ns) const { return from_ns_ <= ns && ns <= until_ns_; }
+
+ private:
+  std::int64_t from_ns_ = std::numeric_limits<std::int64_t>::max();
+  std::int64_t until_ns_ = std::numeric_limits<std::int64_t>::min();
+};
+
 /// When something happens: by the clock, and in which turn of the hot loop. Converts from a time
 /// alone for callers that have no turns.
 struct Turn {
   MonotonicTime now;
   std::uint64_t round = 0;
-  /// Hook events of packets that arrived up to this CLOCK_REALTIME may have been lost to full
-  /// buffers.
-  std::int64_t hook_events_lost_until_ns = none_lost;
-  static constexpr std::int64_t none_lost = std::numeric_limits<std::int64_t>::min();
+  LossSpan hook_losses;  ///< of whichever session
   // NOLINTNEXTLINE(google-explicit-constructor): a time alone is a turn without a number
-  Turn(MonotonicTime time, std::uint64_t number = 0, std::int64_t lost_until_ns = none_lost)
-      : now(time), round(number), hook_events_lost_until_ns(lost_until_ns) {}
+  Turn(MonotonicTime time, std::uint64_t number = 0, const LossSpan& lost = {})
+      : now(time), round(number), hook_losses(lost) {}
 };
 
 /// The timestamps of one answered probe.
@@ -105,6 +115,9 @@ class EntryRing {
   bool set_hardware(std::uint64_t number, Point point, std::int64_t nic_ns, const NicClock* clock);
   void mark_hardware_impossible(std::uint64_t number);
 
+  /// A hook's time of a request of this session was lost.
+  void mark_hook_event_lost(std::int64_t ns) { hook_losses_.add(ns, ns); }
+
   /// The clock was set in this round of events.
   void mark_clock_step(std::uint64_t round);
 
@@ -137,6 +150,7 @@ class EntryRing {
   std::uint64_t overdue_next_;  // the oldest reply not yet looked at for its hold time
   std::uint64_t fills_ = 0;
   std::uint32_t dropped_ = 0;
+  LossSpan hook_losses_;
 };
 
 }  // namespace netobs

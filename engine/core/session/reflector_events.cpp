@@ -57,13 +57,13 @@ void Reflector::file_hardware(EntryRing& entries, std::uint64_t number, Point po
 
 void Reflector::take_pending(const SessionKey& key, std::uint32_t sender_sequence,
                              EntryRing& entries, std::uint64_t number, std::int64_t app_rx_ns) {
-  (void)pending_.find(sender_sequence, [&](PendingEvent& pending) {
+  pending_.take(pending_key(key, sender_sequence), [&](PendingEvent& pending) {
     const HookEvent& event = pending.event;
-    if (!pending.taken && key_of(event) == key && fits_receive(event.ns, app_rx_ns)) {
-      // Its slot may be taken by an event of a copy of this request: then it waits for that copy.
-      pending.taken = entries.set(number, event.point, event.ns);
-    }
-    return false;
+    if (event.sequence != sender_sequence || key_of(event) != key) return false;
+    if (!fits_receive(event.ns, app_rx_ns)) return false;
+    // Its slot may be taken by an event of a copy of this request: then it waits for that copy.
+    pending.taken = entries.set(number, event.point, event.ns);
+    return pending.taken;
   });
 }
 
@@ -132,11 +132,27 @@ bool Reflector::file_transmit_event(const HookEvent& event) {
 }
 
 void Reflector::keep_pending(const HookEvent& event) {
-  pending_.push(event.sequence, {event, false}, [this](const PendingEvent& old) {
+  const auto key = pending_key(key_of(event), event.sequence);
+  pending_.push(key, {event, false}, [this](const PendingEvent& old) {
     if (old.taken) return;
     ++counters_.hook_events_unmatched;
-    on_hook_events_lost(old.event.ns);
+    on_pending_lost(old.event);
   });
+}
+
+/// Or it was never of a datagram that is answered.
+void Reflector::on_pending_lost(const HookEvent& event) {
+  // By a clock that has been set back since.
+  if (event.ns > last_app_rx_ns_ + receive_slack_ns) return;
+  const auto handle = sessions_.find(key_of(event));
+  if (!handle) return;
+  const Session& session = *sessions_.get(*handle);
+  if (session.entries) session.entries->mark_hook_event_lost(event.ns);
+}
+
+/// Sessions begin at the same numbers: without its key, one would be searched among all of them.
+std::uint32_t Reflector::pending_key(const SessionKey& key, std::uint32_t sender_sequence) const {
+  return static_cast<std::uint32_t>(SessionKeyHash{}(config_.hash_seed, key)) + sender_sequence;
 }
 
 }  // namespace netobs

@@ -35,13 +35,15 @@ class RecentRing {
     Slot& slot = slots_[place];
     if (slot.live) {
       overwritten(slot.value);
-      drop_head(slot.key);
+      // The oldest of all that are linked is the oldest of its bucket.
+      if (slot.linked) unlink(static_cast<std::uint32_t>(place), none);
     }
     slot.value = value;
     slot.number = next_++;
     slot.key = key;
     slot.chain = none;
     slot.live = true;
+    slot.linked = true;
     append(key, static_cast<std::uint32_t>(place));
     return slot.value;
   }
@@ -72,6 +74,23 @@ class RecentRing {
     return found;
   }
 
+  /// Takes every element of this key that `accept` accepts, oldest first, out of later searches. It
+  /// keeps its place until it is overwritten.
+  template <class F>
+  void take(std::uint32_t key, F&& accept) {
+    std::size_t steps = 0;
+    for (auto i = heads_[key & mask_], before = none; i != none && steps < search_limit; ++steps) {
+      Slot& slot = slots_[i];
+      const auto next = slot.chain;
+      if (slot.key == key && accept(slot.value)) {
+        unlink(i, before);
+      } else {
+        before = i;
+      }
+      i = next;
+    }
+  }
+
   /// Number of the next element.
   [[nodiscard]] std::uint64_t next() const { return next_; }
   [[nodiscard]] std::size_t capacity() const { return slots_.size(); }
@@ -84,13 +103,16 @@ class RecentRing {
     std::uint32_t key = 0;
     std::uint32_t chain = none;  // next newer of the same bucket
     bool live = false;
+    bool linked = false;
   };
 
-  // The oldest of all is the oldest of its bucket: always the head.
-  void drop_head(std::uint32_t key) {
-    auto& head = heads_[key & mask_];
-    head = slots_[head].chain;
-    if (head == none) tails_[key & mask_] = none;
+  /// before: the next older of its bucket; none: it is the head.
+  void unlink(std::uint32_t place, std::uint32_t before) {
+    Slot& slot = slots_[place];
+    const auto bucket = slot.key & mask_;
+    (before == none ? heads_[bucket] : slots_[before].chain) = slot.chain;
+    if (tails_[bucket] == place) tails_[bucket] = before;
+    slot.linked = false;
   }
   void append(std::uint32_t key, std::uint32_t place) {
     auto& tail = tails_[key & mask_];

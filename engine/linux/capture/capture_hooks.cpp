@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t batch_events = 256;
 constexpr Duration look_interval = std::chrono::microseconds(200);
+constexpr Duration losses_interval = std::chrono::milliseconds(5);  // each is a system call per tap
 constexpr std::size_t buffer_bytes = std::size_t{8} << 20U;
 /// Frames in the kernel's buffer have one size, that of the longest.
 constexpr std::size_t whole_packets_buffer_bytes = std::size_t{32} << 20U;
@@ -38,6 +39,10 @@ class CaptureHooks : public HookSource {
     const auto now = os::monotonic_now();
     if (!more_ && now - looked_at_ < look_interval) return {};
     looked_at_ = now;
+    if (now >= losses_due_) {
+      losses_due_ = now + losses_interval;
+      losses_ = dropped_by_taps();
+    }
     std::size_t count = 0;
     for (auto& tap : taps_) count = take(tap, count);
     more_ = count == events_.size();
@@ -45,11 +50,9 @@ class CaptureHooks : public HookSource {
   }
 
   std::uint64_t dropped(Point point) const override {
-    if (!enabled_.has(point)) return 0;
-    std::uint64_t sum = 0;
-    for (const auto& tap : taps_) sum += tap.tap.dropped();
-    return sum;
+    return enabled_.has(point) ? dropped_by_taps() : 0;
   }
+  std::uint64_t losses() const override { return losses_; }
   PointSet points_enabled() const override { return enabled_; }
   std::string description() const override {
     std::vector<std::string_view> names;
@@ -59,6 +62,12 @@ class CaptureHooks : public HookSource {
   }
 
  private:
+  [[nodiscard]] std::uint64_t dropped_by_taps() const {
+    std::uint64_t sum = 0;
+    for (const auto& tap : taps_) sum += tap.tap.dropped();
+    return sum;
+  }
+
   std::size_t take(Tap& tap, std::size_t count) {
     while (count < events_.size()) {
       const auto packet = tap.tap.next();
@@ -80,6 +89,8 @@ class CaptureHooks : public HookSource {
   PointSet enabled_;
   std::function<void(const CapturedPacket&, const HookEvent&)> sink_;
   MonotonicTime looked_at_;
+  MonotonicTime losses_due_;
+  std::uint64_t losses_ = 0;
   bool more_ = false;  // the last look ended because the batch was full
   std::array<HookEvent, batch_events> events_{};
 };

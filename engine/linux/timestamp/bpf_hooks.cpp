@@ -128,6 +128,13 @@ class Hooks final : public BpfHookSource {
     return std::span(events_).first(count);
   }
   std::uint64_t dropped(Point point) const override { return ring_.dropped(abi_point(point)); }
+  std::uint64_t losses() const override {
+    std::uint64_t sum = 0;
+    for (const auto& row : point_table) {
+      if (enabled_.has(row.point)) sum += dropped(row.point);
+    }
+    return sum;
+  }
   std::uint64_t merged(Point point) const override { return ring_.merged(abi_point(point)); }
   std::uint64_t unreadable(Point point) const override {
     return ring_.unreadable(abi_point(point));

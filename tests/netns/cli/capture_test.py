@@ -26,16 +26,17 @@ def fields(path, *names):
 
 def test_every_arrival_is_rx_software(host):
     with host.reflector():
-        for target, count in ((B4, 100_000), (B6, 2_000)):
-            document = check_contract(host.rtt(target, "--rate", "20kpps", "--count", str(count),
+        for target, rate, count in ((B4, "20kpps", 100_000), (B6, "5kpps", 2_000)):
+            document = check_contract(host.rtt(target, "--rate", rate, "--count", str(count),
                                                "--layers", "pcap,auto"))
             answered = document["probes"]["received"]
             check(answered >= 0.9 * count, f"{answered} answers")
-            check_coverage(document, least=0.99)
+            # A reflector that gets no CPU for a third of a second has a full socket.
+            check_coverage(document, least=0.9)
             for side in ("sender", "reflector"):
                 check(working(document, side) >= PCAP, f"{side}: {working(document, side)}")
             found = document["violations"]
-            check(found["capture_checked"] >= 0.99 * 2 * answered, f"arrivals compared: {found}")
+            check(found["capture_checked"] >= 0.9 * 2 * answered, f"arrivals compared: {found}")
             equal(found["capture_differs"], 0, "arrivals that are not rx_software")
 
 
@@ -50,6 +51,7 @@ def test_a_reflector_that_stood_still_has_it_all(host):
             time.sleep(0.4)
         document = check_contract(process.wait().expect(0).json())
     check(document["rtt_ns"]["app"]["max"] > 300_000_000, "the pause is in the times")
+    check("pcap_rx" in working(document, "reflector"), "the reflector's capture")
     for name, row in points(document, "reflector").items():
         if row["status"] == "on" and name.endswith(("ingress", "delivery", "pcap_rx")):
             by_us = {why for why in row["missing"] if why.startswith("lost_by")}

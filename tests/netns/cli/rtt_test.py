@@ -55,7 +55,7 @@ def test_schedules(host):
             contains(document["run"]["schedule"].lower(), name.lower(), f"schedule of {options}")
         # A reflector that stands still for a moment loses some at this rate: only the schedule is looked at.
         probes = check_contract(host.rtt(B4, "--rate", "20kpps", "--duration", "2s"))["probes"]
-        check(probes["received"] > 0, str(probes))
+        check(probes["received"] >= 0.5 * probes["sent"], str(probes))
         equal(probes["sent"] + probes["skipped"], 40_000, "intended probes at 20 kpps for 2 s")
         document = measured(host, B4, "--duration", "100ms", "--interval", "1ms", sent=None)
         equal(document["probes"]["sent"] + document["probes"]["skipped"], 100, "100 ms at 1 ms")

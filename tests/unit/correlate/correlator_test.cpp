@@ -245,8 +245,12 @@ TEST(Correlator, WhatTheReflectorsHooksLostIsNotTheKernels) {
   constexpr auto r_tc = slot(Host::reflector, Point::tc_ingress);
   constexpr auto r_pcap = slot(Host::reflector, Point::pcap_rx);
   constexpr auto r_software = slot(Host::reflector, Point::rx_software);
+  constexpr auto r_captured = slot(Host::reflector, Point::pcap_tx);
   auto with_hooks = config();
-  for (const auto p : {Point::rx_software, Point::tc_ingress}) with_hooks.reflector_points.add(p);
+  for (const auto p : {Point::rx_software, Point::tc_ingress, Point::pcap_tx}) {
+    with_hooks.reflector_points.add(p);
+  }
+  with_hooks.reported_points.remove(Point::pcap_tx);
   Correlator c(with_hooks);
   auto lossy = report(0);
   lossy.slot = report_flag_hook_events_lost;
@@ -260,6 +264,7 @@ TEST(Correlator, WhatTheReflectorsHooksLostIsNotTheKernels) {
   const auto records = c.finish();
   EXPECT_EQ(records[0].reason[r_tc], Reason::lost_by_us);
   EXPECT_EQ(records[0].reason[r_software], Reason::lost_by_kernel);
+  EXPECT_EQ(records[0].reason[r_captured], Reason::lost_by_kernel);
   EXPECT_EQ(records[0].reason[r_pcap], Reason::not_requested);
   EXPECT_EQ(records[1].reason[r_tc], Reason::lost_by_kernel);
   EXPECT_EQ(records[2].at(r_tc), 5 * ms);
