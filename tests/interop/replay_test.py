@@ -281,6 +281,19 @@ def test_captures_that_end_early_or_are_none(host):
     contains(host.err, "no packets", "an empty capture")
 
 
+def test_times_that_cannot_be(host):
+    """Without times, or with coarse ones, figures would be zeros that look measured: it is said."""
+    packets = session(300)
+    coarse = [(at // 1_000_000 * 1_000_000, octets) for at, octets in packets]
+    none = [(-START_NS, octets) for _, octets in packets]
+    for name, changed, said in (("ms", coarse, "multiples of 1.00 ms"), ("none", none, "600 packets without a time")):
+        notes = host.replay(host.file(f"{name}.pcap", pcap(changed)))["capture"]["notes"]
+        check(any(said in note for note in notes), f"{name}: {notes}")
+    later = [(at + (2**31 - START_NS // 10**9) * 10**9, octets) for at, octets in packets]  # from 2038 on
+    summary = only(host.replay(host.file("later.pcap", pcap(later))))["summary"]
+    equal(summary["rtt_ns"]["pcap"]["p50"] > 0, True, "round trips after 2038")
+
+
 def test_hostile_names_stay_text(host):
     name = "\x1b[31mred.pcap"
     text = host.run("replay", host.file(name, pcap(session(5))), "--no-store")

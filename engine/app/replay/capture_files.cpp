@@ -58,7 +58,7 @@ capture::CaptureFile CaptureFiles::describe(const CaptureReader& reader) const {
           .link = reader.link_description(),
           .packets = reader.packets(),
           .snap_length = reader.snap_length(),
-          .whole_microseconds = reader.whole_microseconds(),
+          .resolution_ns = reader.resolution_ns(),
           .vantage = vantage_,
           .ended_early = reader.ended_early()};
 }

@@ -16,7 +16,7 @@ Json files_json(const CaptureReport& report) {
                      {"point", file.vantage == Vantage::near ? "near" : "far"},
                      {"packets", file.packets},
                      {"snap_length", file.snap_length},
-                     {"whole_microseconds", file.whole_microseconds},
+                     {"resolution_ns", file.resolution_ns},
                      {"ended_early", file.ended_early ? Json(report::clean_text(*file.ended_early))
                                                       : Json(nullptr)}});
   }
@@ -58,6 +58,7 @@ Json capture_json(const CaptureReport& report) {
             {"first_fragments", report.packets.first_fragments},
             {"reordered", report.packets.reordered},
             {"clock_steps", report.packets.clock_steps},
+            {"without_time", report.packets.without_time},
             {"skipped", skipped_json(report.packets)},
             {"two_points", survey_json(report.survey)}};
   json["left_over"] = {{"candidates", report.unmatched.candidates_dropped},

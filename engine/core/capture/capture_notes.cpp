@@ -30,17 +30,33 @@ void add_clock_notes(const CaptureReport& report, Notes& notes) {
               "out, and times before and after are not to be compared.");
 }
 
+/// Of fewer packets the times may be round by chance.
+constexpr std::uint64_t enough_to_tell = 10;
+
 /// Rounded down, a time may seem to lie before one that it follows.
 void add_resolution(const CaptureReport& report, Notes& notes) {
-  const bool mixed = report.own_times && std::ranges::any_of(report.files, [](const auto& file) {
-                       return file.packets > 0 && file.whole_microseconds;
-                     });
-  if (mixed) {
+  std::int64_t coarsest_ns = 1;
+  for (const auto& file : report.files) {
+    if (file.packets >= enough_to_tell) coarsest_ns = std::max(coarsest_ns, file.resolution_ns);
+  }
+  if (coarsest_ns >= 10'000) {
+    notes.add(fmt::format(
+        "The capture's times are multiples of {}: differences below that mean nothing. tcpdump "
+        "--time-stamp-precision nano.",
+        report::duration_text(static_cast<double>(coarsest_ns))));
+  } else if (report.own_times && coarsest_ns >= 1'000) {
     notes.add(
         "The capture's times are whole microseconds, those of the hosts are finer: differences "
         "below 1 us mean nothing, and an order may seem wrong by as much. tcpdump "
         "--time-stamp-precision nano.");
   }
+}
+
+void add_times(const CaptureReport& report, Notes& notes) {
+  notes.count(
+      report.packets.without_time, "packet",
+      "without a time that can be (none, before 1970 or past 2116): round trips and loss of "
+      "these mean nothing.");
 }
 
 void add_survey_notes(const CaptureReport& report, Notes& notes) {
@@ -80,6 +96,7 @@ std::vector<std::string> notes_of(const CaptureReport& report) {
   Notes notes;
   add_files(report, notes);
   add_clock_notes(report, notes);
+  add_times(report, notes);
   add_resolution(report, notes);
   add_survey_notes(report, notes);
   notes.count(report.packets.first_fragments, "datagram",

@@ -18,8 +18,8 @@ struct CaptureFile {
   std::string path;
   std::string link;  ///< "Ethernet"
   std::uint64_t packets = 0;
-  std::uint32_t snap_length = 0;  ///< octets; 0 = no limit is told
-  bool whole_microseconds = false;
+  std::uint32_t snap_length = 0;   ///< octets; 0 = no limit is told
+  std::int64_t resolution_ns = 1;  ///< a power of ten: of what the packets' times are multiples
   Vantage vantage = Vantage::near;
   std::optional<std::string> ended_early;  ///< why, one sentence
 };

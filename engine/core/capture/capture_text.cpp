@@ -19,13 +19,19 @@ using report::TextPage;
 constexpr std::size_t label_width = 10;
 constexpr std::size_t most_listed = 40;
 
+std::string_view resolution_name(std::int64_t resolution_ns) {
+  if (resolution_ns < 1'000) return "nanoseconds";
+  if (resolution_ns < 1'000'000) return "microseconds";
+  return resolution_ns < 1'000'000'000 ? "milliseconds" : "seconds";
+}
+
 void put_file(TextPage& page, const CaptureFile& file, bool two_points) {
   std::vector<std::string> items{report::clean_text(file.path), file.link,
                                  counted(file.packets, "packet")};
   if (file.snap_length != 0 && file.snap_length < 65'535) {
     items.push_back(fmt::format("{} bytes of each", file.snap_length));
   }
-  items.emplace_back(file.whole_microseconds ? "microseconds" : "nanoseconds");
+  items.emplace_back(resolution_name(file.resolution_ns));
   page.items(!two_points                     ? "capture"
              : file.vantage == Vantage::near ? "near"
                                              : "far",

@@ -20,6 +20,7 @@ void Replay::on_packet(LinkType link, std::int64_t capture_ns, std::span<const s
                        Vantage vantage) {
   ++counters_.packets;
   const auto ns = std::clamp<std::int64_t>(capture_ns, 0, latest_ns);
+  if (capture_ns != ns || capture_ns == 0) ++counters_.without_time;
   // The far point has a clock of its own; what is overdue is told by the near one.
   const bool far = vantage == Vantage::far;
   const auto now = far ? clock_.now : follow_clock(ns);

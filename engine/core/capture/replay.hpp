@@ -23,6 +23,8 @@ struct ReplayCounters {
   std::array<std::uint64_t, skip_count> skipped{};  ///< by Skip
   std::uint64_t reordered = 0;    ///< captured a little before the packet in front
   std::uint64_t clock_steps = 0;  ///< times went back by more than that
+  std::uint64_t without_time =
+      0;  ///< the capture has none of them, or one before 1970 or past 2116
 };
 
 /// Single thread.

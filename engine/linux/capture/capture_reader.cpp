@@ -142,6 +142,14 @@ Error beyond(const Limit& limit, const std::string& path) {
       .remedy = fmt::format(fmt::runtime(limit.remedy), path == standard_input ? "FILE" : path)};
 }
 
+/// A pcap file has 32 bits without a sign (2106); libpcap reads them with one (2038).
+std::int64_t seconds_of(const pcap_pkthdr& header, pcap_t* capture) {
+  constexpr int pcap_format = 2;  // pcapng is 1
+  const std::int64_t seconds = header.ts.tv_sec;
+  const bool after_2038 = seconds < 0 && ::pcap_major_version(capture) == pcap_format;
+  return after_2038 ? static_cast<std::uint32_t>(seconds) : seconds;
+}
+
 /// Whatever a file says: beyond the range is the end of the range.
 std::int64_t saturated_ns(std::int64_t seconds, std::int64_t nanoseconds) {
   constexpr std::int64_t per_second = 1'000'000'000;
@@ -162,7 +170,7 @@ struct CaptureReader::State {
   Capture capture;  // goes before what it reads from
   capture::LinkType link = capture::LinkType::ethernet;
   std::string link_description;
-  bool whole_microseconds = true;
+  std::int64_t resolution_ns = 1'000'000'000;
   std::uint64_t packets = 0;
   bool ended = false;
   std::optional<std::string> ended_early;
@@ -222,11 +230,14 @@ Result<std::optional<CapturedPacket>> CaptureReader::next() {
   ++state.packets;
   // With nanosecond precision tv_usec holds nanoseconds.
   const std::int64_t below_a_second = header->ts.tv_usec;
-  if (state.whole_microseconds) state.whole_microseconds = below_a_second % 1000 == 0;
-  return CapturedPacket{.ns = saturated_ns(header->ts.tv_sec, below_a_second),
-                        .original_size = header->len,
-                        .link = state.link,
-                        .bytes = std::as_bytes(std::span(bytes, header->caplen))};
+  while (state.resolution_ns > 1 && below_a_second % state.resolution_ns != 0) {
+    state.resolution_ns /= 10;
+  }
+  return CapturedPacket{
+      .ns = saturated_ns(seconds_of(*header, state.capture.get()), below_a_second),
+      .original_size = header->len,
+      .link = state.link,
+      .bytes = std::as_bytes(std::span(bytes, header->caplen))};
 }
 
 const std::string& CaptureReader::path() const {
@@ -241,8 +252,8 @@ const std::string& CaptureReader::link_description() const {
 std::uint32_t CaptureReader::snap_length() const {
   return static_cast<std::uint32_t>(std::max(0, ::pcap_snapshot(state_->capture.get())));
 }
-bool CaptureReader::whole_microseconds() const {
-  return state_->whole_microseconds;
+std::int64_t CaptureReader::resolution_ns() const {
+  return state_->packets > 0 ? state_->resolution_ns : 1;
 }
 std::uint64_t CaptureReader::packets() const {
   return state_->packets;

@@ -47,9 +47,10 @@ class CaptureReader {
   [[nodiscard]] const std::string& link_description() const;
   /// The most octets of a packet that the capture holds; 0: no limit is told.
   [[nodiscard]] std::uint32_t snap_length() const;
-  /// No time so far had anything below the microsecond. By observation: many captures are written
-  /// with a format of nanoseconds from a clock of microseconds. True before the first packet.
-  [[nodiscard]] bool whole_microseconds() const;
+  /// The greatest power of ten, up to a second, of which every time so far is a multiple. By
+  /// observation: many captures are written with a format of nanoseconds from a clock of
+  /// microseconds. 1 before the first packet.
+  [[nodiscard]] std::int64_t resolution_ns() const;
   [[nodiscard]] std::uint64_t packets() const;  ///< that next() has given
 
   /// Octets of the file used so far, compressed ones where it is, for a progress display: in steps

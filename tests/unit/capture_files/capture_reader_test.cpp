@@ -26,7 +26,7 @@ TEST(CaptureReader, PcapInBothByteOrdersAndUnits) {
     EXPECT_EQ(micro.error + micro.ended_early, "");
     EXPECT_EQ(micro.packets, (std::vector<ReadPacket>{{1'700'000'000'123'456'000, 1500, first},
                                                       {1'700'000'001'000'000'000, 42, last}}));
-    EXPECT_TRUE(micro.whole_microseconds);
+    EXPECT_EQ(micro.resolution_ns, 1'000);
     EXPECT_EQ(micro.link, "Ethernet");
     EXPECT_EQ(micro.snap_length, 262144U);
     EXPECT_EQ(micro.file_size, 24U + 16 + 60 + 16 + 42);
@@ -35,9 +35,26 @@ TEST(CaptureReader, PcapInBothByteOrdersAndUnits) {
     const auto nano = read_octets(pcap_header(order, pcap_nano, 1, 96) +
                                   pcap_packet(order, 1'700'000'000, 123'456'789, first));
     EXPECT_EQ(nano.packets, (std::vector<ReadPacket>{{1'700'000'000'123'456'789, 60, first}}));
-    EXPECT_FALSE(nano.whole_microseconds);
+    EXPECT_EQ(nano.resolution_ns, 1);
     EXPECT_EQ(nano.snap_length, 96U);
   }
+}
+
+TEST(CaptureReader, TheFinestTimeTellsTheResolution) {
+  const auto head = pcap_header(orders[0], pcap_micro);
+  const auto at = [&](std::uint32_t microseconds) {
+    return pcap_packet(orders[0], 1'700'000'000, microseconds, first);
+  };
+  EXPECT_EQ(read_octets(head + at(0)).resolution_ns, 1'000'000'000);
+  EXPECT_EQ(read_octets(head + at(0) + at(120'000)).resolution_ns, 10'000'000);
+  EXPECT_EQ(read_octets(head + at(120'000) + at(7) + at(0)).resolution_ns, 1'000);
+}
+
+TEST(CaptureReader, PcapTimesGoOnAfter2038) {
+  const auto read = read_octets(pcap_header(orders[0], pcap_micro) +
+                                pcap_packet(orders[0], 0x8765'4321, 5, first));
+  ASSERT_EQ(read.packets.size(), 1U);
+  EXPECT_EQ(read.packets[0].ns, 0x8765'4321 * std::int64_t{1'000'000'000} + 5'000);
 }
 
 TEST(CaptureReader, PcapngResolutions) {

@@ -44,7 +44,7 @@ struct ReadCapture {
   std::string ended_early;
   std::string link;
   std::uint32_t snap_length = 0;
-  bool whole_microseconds = false;
+  std::int64_t resolution_ns = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t file_size = 0;
 };
@@ -71,7 +71,7 @@ inline ReadCapture read_path(const std::string& path) {
   out.ended_early = reader->ended_early().value_or("");
   out.link = reader->link_description();
   out.snap_length = reader->snap_length();
-  out.whole_microseconds = reader->whole_microseconds();
+  out.resolution_ns = reader->resolution_ns();
   out.bytes_read = reader->bytes_read();
   out.file_size = reader->file_size().value_or(0);
   return out;
