@@ -57,7 +57,7 @@ void ReplaySession::on_request(const RequestWords& words, const Datagram& datagr
 void ReplaySession::on_request(const RequestWords& words, std::uint32_t payload_size, Moment at) {
   if (words.tlvs_hidden) ++counters_.hidden_tlvs;
   if (!words.measured) return take_unmeasured(words);
-  if (is_duplicate(words)) {
+  if (is_duplicate(words, at)) {
     ++counters_.duplicate_requests;
     return;
   }
@@ -103,12 +103,18 @@ void ReplaySession::take_unmeasured(const RequestWords& words) {
       words.key, words.token, numbers_.next() + drained_++, counters_.requests > 0, true};
 }
 
-/// The same number and the same T1 once more: one packet, seen twice.
-bool ReplaySession::is_duplicate(const RequestWords& words) const {
+/// The same number and the same T1 once more: one packet, seen twice. Where there is no T1, a
+/// number that comes back after the timeout is that of a sender that began anew.
+bool ReplaySession::is_duplicate(const RequestWords& words, Moment at) const {
   if (!numbered_ || settings_.keys_repeat) return false;
   const auto number = epoch_base_ + unwrap(words.key, settings_.key_bits, highest_number_);
+  const auto soon = [&](const ProbeNumbers::Probe& probe) {
+    const auto apart = saturating_difference(at.ns, probe.ns);
+    return apart >= -settings_.timeout.count() && apart <= settings_.timeout.count();
+  };
   return numbers_.newest(words.key, [&](const ProbeNumbers::Probe& probe) {
-    return probe.token == words.token && probe.number == number;
+    return probe.token == words.token && probe.number == number &&
+           (words.token != 0 || soon(probe));
   }) != nullptr;
 }
 

@@ -146,7 +146,7 @@ class ReplaySession final : private ReplyListener {
   [[nodiscard]] std::optional<std::uint64_t> counted_probe(
       std::uint32_t wire_sequence) const override;
   void take_unmeasured(const RequestWords& words);
-  [[nodiscard]] bool is_duplicate(const RequestWords& words) const;
+  [[nodiscard]] bool is_duplicate(const RequestWords& words, Moment at) const;
   [[nodiscard]] std::uint64_t number_of(const RequestWords& words);
   [[nodiscard]] const ProbeNumbers::Probe* find(std::uint64_t key,
                                                 const std::optional<std::uint64_t>& token,

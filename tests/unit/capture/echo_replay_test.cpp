@@ -75,6 +75,45 @@ TEST(IcmpReplay, UnansweredPingsAreASession) {
   EXPECT_EQ(tape.probes().lost, 3U);
 }
 
+TEST(IcmpReplay, APingThatBeganAnewIsNoDuplicate) {
+  Tape tape(standard_config(Match::icmp));
+  for (std::int64_t run = 0; run < 3; ++run) {
+    for (std::uint16_t i = 1; i <= 10; ++i) {
+      const auto at = run * 60 * test_s + i * test_s;
+      ping(tape, at, 5, i);
+      ping(tape, at + 2 * us, 5, i);  // a router's other side
+      if (run < 2) pong(tape, at + 40 * us, 5, i);
+    }
+  }
+  tape.finish();
+  ASSERT_EQ(tape.sessions(), 1U);
+  EXPECT_EQ(tape.probes().sent, 30U);
+  EXPECT_EQ(tape.probes().lost, 10U);
+  EXPECT_EQ(tape.probes().duplicate, 0U);
+  EXPECT_EQ(tape.session().counters().restarts, 2U);
+  EXPECT_EQ(tape.session().counters().duplicate_requests, 30U);
+}
+
+TEST(UdpEchoReplay, NumbersThatBeginAnewAreNoDuplicates) {
+  auto config = standard_config(Match::udp_echo);
+  config.number = NumberField{.offset = 0, .octets = 4};
+  Tape tape(config);
+  for (std::int64_t run = 0; run < 2; ++run) {
+    for (std::uint32_t i = 0; i < 5; ++i) {
+      auto payload = text("....query");
+      store_be<std::uint32_t>(payload, 0, i);
+      const auto at = run * 60 * test_s + i * test_s;
+      tape.put(at, udp_frame(tape.flow, payload));
+      if (run == 0) tape.put(at + 40 * us, udp_frame(tape.flow.reversed(), payload));
+    }
+  }
+  tape.finish();
+  ASSERT_EQ(tape.sessions(), 1U);
+  EXPECT_EQ(tape.probes().sent, 10U);
+  EXPECT_EQ(tape.probes().lost, 5U);
+  EXPECT_EQ(tape.session().counters().duplicate_requests, 0U);
+}
+
 TEST(UdpEchoReplay, PayloadsThatComeBack) {
   Tape tape(standard_config(Match::udp_echo));
   for (int i = 0; i < 4; ++i) {
