@@ -132,6 +132,25 @@ def test_rotated_files_are_one_capture(host):
     equal(only(document)["summary"]["probes"]["received"], 200, "answers")
 
 
+def test_parts_whose_packets_repeat_are_no_two_points(host):
+    def pings(base):
+        return [packet for i in range(10) for packet in (
+            (base + i * S, echo(A[0], B[0], i)), (base + i * S + (45 + base % 7) * US, echo(B[0], A[0], i, reply=True)))]
+
+    def echoes(base):
+        return [packet for i in range(20) for packet in (
+            (base + i * S, udp(A, (B[0], 7), b"ping" * 12)), (base + i * S + 45 * US, udp((B[0], 7), A, b"ping" * 12)))]
+
+    for match, packets, count in (("icmp", pings, 20), ("udp-echo", echoes, 40)):
+        files = [host.file("a.pcap", pcap(packets(0))), host.file("b.pcap", pcap(packets(60 * S + 3)))]
+        document = host.replay("--match", match, *files)
+        equal(document["capture"]["two_points"], None, f"{match}: two points")
+        equal(only(document)["summary"]["probes"]["received"], count, f"{match}: answers")
+        check(any("--far FILE" in note for note in document["capture"]["notes"]), f"{document['capture']['notes']}")
+        document = host.replay("--match", match, files[0], "--far", files[1])
+        check(document["capture"]["two_points"] is not None, f"{match}: two points that were named")
+
+
 def test_standard_input_and_what_is_stored(host):
     octets = pcap(session(50, lost={7}))
     document = host.replay("-", store=True, stdin=octets)

@@ -50,9 +50,10 @@ Result<void> survey_one(const std::vector<std::string>& paths, unsigned point,
 
 /// Which files are of which point.
 struct Points {
-  std::vector<std::string> near;
-  std::vector<std::string> far;
-  std::optional<capture::SurveyResult> survey;
+  std::vector<std::string> near{};
+  std::vector<std::string> far{};
+  std::optional<capture::SurveyResult> survey{};
+  bool parts = false;  ///< of one capture, although they seem to have packets in common
 };
 
 bool is_stream(const std::string& path) {
@@ -95,15 +96,17 @@ Result<void> check_rereadable(const ReplayConfig& config) {
 
 Result<Points> find_points(const ReplayConfig& config) {
   NETOBS_TRY_VOID(check_rereadable(config));
-  Points points{config.files, config.far_files, {}};
+  Points points{.near = config.files, .far = config.far_files};
   const bool named = !config.far_files.empty();
   if (!named && config.files.size() != 2) return points;
-  if (!named) points = {{config.files[0]}, {config.files[1]}, {}};
+  if (!named) points = {.near = {config.files[0]}, .far = {config.files[1]}};
   capture::Survey survey(matcher_config(config, false));
   NETOBS_TRY_VOID(survey_one(points.near, 0, survey));
   NETOBS_TRY_VOID(survey_one(points.far, 1, survey));
   const auto result = survey.conclude();
-  if (result.common == 0 && !named) return Points{config.files, {}, {}};
+  if (!result.two_points && !named) {
+    return Points{.near = config.files, .parts = result.common > 0};
+  }
   points.survey = result;
   if (result.common == 0) points.far.clear();
   if (result.second_is_near) std::swap(points.near, points.far);
@@ -217,6 +220,7 @@ Result<ReplayOutcome> replay(ReplayConfig config, RunControl& control) {
   outcome.report.empty_files = std::move(empty_files);
   outcome.report.match = config.match;
   outcome.report.survey = points.survey;
+  outcome.report.repeating_parts = points.parts;
   outcome.report.own_times = config.at_sender || config.at_reflector || config.same_clock;
   return outcome;
 }

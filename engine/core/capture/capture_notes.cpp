@@ -60,6 +60,11 @@ void add_times(const CaptureReport& report, Notes& notes) {
 }
 
 void add_survey_notes(const CaptureReport& report, Notes& notes) {
+  if (report.repeating_parts) {
+    notes.add(
+        "Packets of the two files look the same, but nothing shows that they are the same ones: "
+        "the files are read as parts of one capture. Were they taken at two places: --far FILE.");
+  }
   if (!report.survey) return;
   if (report.survey->common == 0) {
     notes.add(

@@ -43,7 +43,9 @@ struct CaptureReport {
   Match match = Match::stamp;
   Census census;
   std::optional<SurveyResult> survey;  ///< of two points
-  bool stopped = false;                ///< the reader asked for the end
+  /// Two files are read as parts of one capture, although packets of both look the same.
+  bool repeating_parts = false;
+  bool stopped = false;    ///< the reader asked for the end
   bool own_times = false;  ///< the hosts' own times are compared with those of the capture
   std::vector<SessionReport> sessions;  ///< by order of appearance
 };

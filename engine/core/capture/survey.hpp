@@ -1,8 +1,10 @@
 #pragma once
-// Two captures that may be of the same packets: are they, which one is nearer to the sender, and
-// how far are their clocks apart?
+// Two captures that may be of the same packets: are they, or are they parts of one; which one is
+// nearer to the sender, and how far are their clocks apart?
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -12,7 +14,10 @@
 namespace netobs::capture {
 
 struct SurveyResult {
-  std::uint64_t common = 0;      ///< packets that both captures have
+  std::uint64_t common = 0;  ///< packets of sessions that both captures have, or seem to
+  /// They are taken at two places. Else what they have in common are packets that repeat, as those
+  /// of a ping that began anew do.
+  bool two_points = false;
   bool direction_known = false;  ///< which one is nearer to the sender is told by evidence
   bool second_is_near = false;
   /// A request's time at the far point minus that at the near one, median: what the clocks differ
@@ -20,7 +25,7 @@ struct SurveyResult {
   std::int64_t offset_ns = 0;
 };
 
-/// Takes the beginning of each capture. Single thread; memory: a few dozen octets per packet.
+/// Takes the beginning of each capture. Single thread; memory: some 200 octets per packet.
 class Survey {
  public:
   /// config: of the replay to come.
@@ -41,15 +46,35 @@ class Survey {
     void on_rollups(const SessionIdentity& /*session*/, std::vector<stats::Rollup> /*rollups*/,
                     std::vector<stats::IntervalCounts> /*counts*/) override {}
   };
-  struct Common {
+  struct Seen {
     OrientedFlow flow;
-    std::int64_t difference_ns = 0;  // second minus first
+    std::int64_t ns = 0;
+    bool unique = false;  // it holds something of its own, as a time: it comes no second time
+  };
+  struct Point {
+    std::unordered_map<std::uint64_t, Seen> packets;  // by what they are, the first of each
+    std::optional<std::int64_t> first_ns;
+    std::int64_t last_ns = 0;
+  };
+  /// What both have, by way: the times of the second capture minus those of the first.
+  struct Differences {
+    std::vector<std::int64_t> requests;
+    std::vector<std::int64_t> replies;
+    std::uint64_t unique = 0;
+    std::uint64_t smaller = 0;  // packets of sessions in the capture that has fewer
+    [[nodiscard]] std::uint64_t common() const { return requests.size() + replies.size(); }
   };
 
+  [[nodiscard]] bool is_unique(const Datagram& datagram, const OrientedFlow& flow);
+  [[nodiscard]] Differences compare() const;
+  [[nodiscard]] bool overlap() const;
+  [[nodiscard]] bool two_points(const Differences& differences, bool direction_known) const;
+
+  Match match_;
   NoRecords sink_;
   Matcher matcher_;
-  std::unordered_map<std::uint64_t, std::int64_t> first_;  // when, by what the packet is
-  std::vector<Common> common_;
+  std::array<Point, 2> points_;
+  std::unordered_map<std::uint64_t, std::uint64_t> latest_;  // payload, by flow and side
 };
 
 }  // namespace netobs::capture

@@ -109,12 +109,73 @@ SurveyResult survey_of(std::int64_t way, std::int64_t clock) {
 TEST(Survey, FindsWhichCaptureIsNearer) {
   const auto far_second = survey_of(30 * us, far_clock);
   EXPECT_EQ(far_second.common, 40U);
+  EXPECT_TRUE(far_second.two_points);
   EXPECT_TRUE(far_second.direction_known);
   EXPECT_FALSE(far_second.second_is_near);
   EXPECT_EQ(far_second.offset_ns, far_clock + 30 * us);
   const auto far_first = survey_of(-30 * us, far_clock);
   EXPECT_TRUE(far_first.second_is_near);
   EXPECT_EQ(far_first.offset_ns, -(far_clock - 30 * us));
+}
+
+TEST(Survey, TimesInPacketsOutweighClocksThatDisagree) {
+  constexpr std::int64_t hours = 5 * 3600 * test_s;
+  EXPECT_TRUE(survey_of(30 * us, hours).two_points);
+  const auto directionless = survey_of(0, hours);
+  EXPECT_FALSE(directionless.direction_known);
+  EXPECT_TRUE(directionless.two_points);
+}
+
+Bytes echo_frame(const TestFlow& flow, bool reply, std::uint16_t number,
+                 std::span<const std::byte> payload) {
+  auto frame = icmp_frame(flow, reply, 77, number);
+  frame.insert(frame.end(), payload.begin(), payload.end());
+  store_be<std::uint16_t>(frame, 2, static_cast<std::uint16_t>(frame.size()));
+  return frame;
+}
+
+/// Ten pings in each of two captures, the second one later by `apart` and each answer by another
+/// time; with the sender's time in them as ping(8) writes it, or the same octets in all.
+SurveyResult survey_of_pings(std::int64_t apart, bool with_time) {
+  Survey survey(standard_config(Match::icmp));
+  const TestFlow flow;
+  for (const unsigned point : {0U, 1U}) {
+    for (std::uint16_t i = 0; i < 10; ++i) {
+      Bytes payload(16);
+      if (with_time) store_be<std::uint64_t>(payload, 0, std::uint64_t{i} * test_s);
+      const auto at = test_start + i * test_s + point * apart;
+      survey.on_packet(point, LinkType::raw_ip, at, echo_frame(flow, false, i, payload));
+      survey.on_packet(point, LinkType::raw_ip, at + (45 - 7 * point) * us,
+                       echo_frame(flow.reversed(), true, i, payload));
+    }
+  }
+  return survey.conclude();
+}
+
+TEST(Survey, APingThatBeganAnewIsNoSecondPoint) {
+  const auto later = survey_of_pings(3600 * test_s, false);
+  EXPECT_EQ(later.common, 20U);
+  EXPECT_FALSE(later.two_points);
+  EXPECT_TRUE(survey_of_pings(3600 * test_s, true).two_points);
+  EXPECT_TRUE(survey_of_pings(20 * us, false).two_points);
+}
+
+TEST(Survey, WhatEndsOneFileAndBeginsTheNextIsNoSecondPoint) {
+  Survey survey(standard_config());
+  const TestFlow flow;
+  constexpr std::uint32_t count = 100;
+  for (const unsigned point : {0U, 1U}) {
+    // The last request of the first file once more, as on a router's other side.
+    const auto from = point == 0 ? 0 : count - 1;
+    for (std::uint32_t i = from; i < from + count; ++i) {
+      const TestPacket packet{.number = i, .t1_ns = test_start + i * ms};
+      survey.on_packet(point, LinkType::raw_ip, test_start + i * ms + point * us,
+                       udp_frame(flow, request_payload(packet)));
+    }
+  }
+  const auto result = survey.conclude();
+  EXPECT_EQ(result.common, 1U);
+  EXPECT_FALSE(result.two_points);
 }
 
 TEST(Survey, OtherPacketsHaveNothingInCommon) {
