@@ -73,6 +73,7 @@ void ReplaySession::on_request(const RequestWords& words, std::uint32_t payload_
     payload_size_ = payload_size;
   }
   last_ns_ = at.ns;
+  last_now_ = at.now;
   drained_ = 0;
   Observation sent;
   sent.kind = Observation::Kind::sent;
@@ -371,8 +372,14 @@ void ReplaySession::finish(MonotonicTime now) {
   if (state_ != State::running) return;
   keep(correlator_->close(now));
   const auto rest = correlator_->finish();
-  counters_.cut_off += static_cast<std::uint64_t>(std::ranges::count_if(
-      rest, [](const ProbeRecord& record) { return record.reply_count == 0; }));
+  // A record stays open beyond the timeout, for reports.
+  const auto end_ns = saturating_sum(last_ns_, (now - last_now_).count());
+  counters_.cut_off +=
+      static_cast<std::uint64_t>(std::ranges::count_if(rest, [&](const ProbeRecord& record) {
+        const auto* probe = numbers_.at(record.sequence);
+        return record.reply_count == 0 && probe != nullptr &&
+               saturating_difference(end_ns, probe->ns) < settings_.timeout.count();
+      }));
   keep(rest);
   if (settings_.interval_ns != 0) hand_out_intervals(true);
 }

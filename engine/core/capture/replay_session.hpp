@@ -191,6 +191,7 @@ class ReplaySession final : private ReplyListener {
   std::int64_t interval_until_ns_ = 0;
   std::int64_t first_ns_ = 0;
   std::int64_t last_ns_ = 0;
+  MonotonicTime last_now_;  // at last_ns_
   std::uint32_t payload_size_ = 0;
 };
 

@@ -67,6 +67,16 @@ TEST(IcmpReplay, NumbersWrapAt16Bits) {
   EXPECT_EQ(tape.records().back().sequence, count - 1);
 }
 
+TEST(IcmpReplay, OnlyWhatTheCaptureDidNotWaitForIsCutOff) {
+  Tape tape(standard_config(Match::icmp));
+  // The timeout is a second: the first two had theirs when the last packet came.
+  const std::array<std::int64_t, 5> sent{0, 400 * ms, 400 * ms + 1 * us, 900 * ms, 1'400 * ms};
+  for (std::uint16_t i = 0; i < sent.size(); ++i) ping(tape, sent[i], 5, i);
+  tape.finish();
+  EXPECT_EQ(tape.probes().lost, 5U);
+  EXPECT_EQ(tape.session().counters().cut_off, 3U);
+}
+
 TEST(IcmpReplay, UnansweredPingsAreASession) {
   Tape tape(standard_config(Match::icmp));
   for (std::uint16_t i = 0; i < 3; ++i) ping(tape, i * ms, 5, i);
