@@ -89,6 +89,7 @@ Json session_json(const SessionReport& session) {
       {"requests", counters.requests},
       {"replies", counters.replies},
       {"duplicate_requests", counters.duplicate_requests},
+      {"replies_seen_again", counters.replies_seen_again},
       {"unmeasured", counters.unmeasured},
       {"orphan_replies", counters.orphan_replies},
       {"hidden_replies", counters.hidden_replies},

@@ -129,6 +129,10 @@ std::vector<std::string> notes_of(const SessionCounters& counters) {
   notes.count(counters.duplicate_requests, "request",
               "seen a second time (captured at two places, or sent twice): the first one counts");
   notes.count(
+      counters.replies_seen_again, "reply packet",
+      "seen a second time, as the requests were: the first one counts, and no duplicates of "
+      "the network");
+  notes.count(
       counters.restarts, "time",
       "the sender's numbers went back (it began anew, or does not count up); they go on behind "
       "those before");

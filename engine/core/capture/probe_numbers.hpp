@@ -14,13 +14,22 @@ namespace netobs::capture {
 /// capacity is forgotten.
 class ProbeNumbers {
  public:
+  /// What tells one answer of a request from another; all zero where nothing does.
+  struct Answer {
+    std::uint64_t t3 = 0;        ///< as on the wire
+    std::uint32_t sequence = 0;  ///< the reflector's own number
+    friend bool operator==(const Answer&, const Answer&) = default;
+  };
   struct Probe {
-    std::uint64_t key = 0;      ///< what a reply carries
-    std::uint64_t token = 0;    ///< what it carries besides, where it does
-    std::uint64_t number = 0;   ///< the sender's own, unwrapped: unique within the session
-    std::uint64_t ordinal = 0;  ///< in the order of appearance
-    std::int64_t ns = 0;        ///< when it was captured
-    bool answered = false;
+    std::uint64_t key = 0;              ///< what a reply carries
+    std::uint64_t token = 0;            ///< what it carries besides, where it does
+    std::uint64_t number = 0;           ///< the sender's own, unwrapped: unique within the session
+    std::uint64_t ordinal = 0;          ///< in the order of appearance
+    std::int64_t ns = 0;                ///< when it was captured
+    Answer answer{};                    ///< the first one; by answer_sightings > 0
+    std::uint8_t sightings = 1;         ///< of the request in the capture; at most 255
+    std::uint8_t answer_sightings = 0;  ///< of that answer
+    [[nodiscard]] bool answered() const { return answer_sightings > 0; }
   };
   /// A search looks at no more requests of one bucket: bounds what repeated keys can cost.
   static constexpr std::size_t search_limit = 64;
@@ -32,7 +41,7 @@ class ProbeNumbers {
 
   const Probe& push(std::uint64_t key, std::uint64_t token, std::uint64_t number, std::int64_t ns) {
     Slot& slot = slots_[next_ & mask()];
-    slot.probe = {key, token, number, next_, ns, false};
+    slot.probe = {.key = key, .token = token, .number = number, .ordinal = next_, .ns = ns};
     link(slot);
     ++next_;
     return slot.probe;
@@ -42,9 +51,23 @@ class ProbeNumbers {
     const Slot& slot = slots_[ordinal & mask()];
     return ordinal < next_ && slot.probe.ordinal == ordinal ? &slot.probe : nullptr;
   }
-  void set_answered(std::uint64_t ordinal) {
-    Slot& slot = slots_[ordinal & mask()];
-    if (slot.probe.ordinal == ordinal) slot.probe.answered = true;
+  /// The request was captured once more.
+  void note_sighting(std::uint64_t ordinal) {
+    Probe& probe = slots_[ordinal & mask()].probe;
+    if (probe.ordinal == ordinal && probe.sightings < 255) ++probe.sightings;
+  }
+  /// False: this is the answer that it has, captured once more, no more often than the request.
+  [[nodiscard]] bool take_answer(std::uint64_t ordinal, const Answer& answer) {
+    Probe& probe = slots_[ordinal & mask()].probe;
+    if (probe.ordinal != ordinal) return true;
+    if (!probe.answered()) {
+      probe.answer = answer;
+      probe.answer_sightings = 1;
+      return true;
+    }
+    if (probe.answer != answer || probe.answer_sightings >= probe.sightings) return true;
+    ++probe.answer_sightings;
+    return false;
   }
 
   /// The newest request of this key that satisfies the predicate, or null.

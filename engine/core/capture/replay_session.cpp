@@ -57,8 +57,9 @@ void ReplaySession::on_request(const RequestWords& words, const Datagram& datagr
 void ReplaySession::on_request(const RequestWords& words, std::uint32_t payload_size, Moment at) {
   if (words.tlvs_hidden) ++counters_.hidden_tlvs;
   if (!words.measured) return take_unmeasured(words);
-  if (is_duplicate(words, at)) {
+  if (const auto* seen = find_seen(words, at)) {
     ++counters_.duplicate_requests;
+    numbers_.note_sighting(seen->ordinal);
     return;
   }
   const auto number = number_of(words);
@@ -106,8 +107,8 @@ void ReplaySession::take_unmeasured(const RequestWords& words) {
 
 /// The same number and the same T1 once more: one packet, seen twice. Where there is no T1, a
 /// number that comes back after the timeout is that of a sender that began anew.
-bool ReplaySession::is_duplicate(const RequestWords& words, Moment at) const {
-  if (!numbered_ || settings_.keys_repeat) return false;
+const ProbeNumbers::Probe* ReplaySession::find_seen(const RequestWords& words, Moment at) const {
+  if (!numbered_ || settings_.keys_repeat) return nullptr;
   const auto number = epoch_base_ + unwrap(words.key, settings_.key_bits, highest_number_);
   const auto soon = [&](const ProbeNumbers::Probe& probe) {
     const auto apart = saturating_difference(at.ns, probe.ns);
@@ -116,7 +117,7 @@ bool ReplaySession::is_duplicate(const RequestWords& words, Moment at) const {
   return numbers_.newest(words.key, [&](const ProbeNumbers::Probe& probe) {
     return probe.token == words.token && probe.number == number &&
            (words.token != 0 || soon(probe));
-  }) != nullptr;
+  });
 }
 
 std::uint64_t ReplaySession::number_of(const RequestWords& words) {
@@ -150,7 +151,8 @@ const ProbeNumbers::Probe* ReplaySession::find(std::uint64_t key,
                                                bool key_suffices, Moment at) const {
   if (settings_.keys_repeat) {
     const auto* open = numbers_.oldest(key, [&](const ProbeNumbers::Probe& probe) {
-      return !probe.answered && saturating_difference(at.ns, probe.ns) <= settings_.timeout.count();
+      return !probe.answered() &&
+             saturating_difference(at.ns, probe.ns) <= settings_.timeout.count();
     });
     if (open != nullptr) return open;
     return numbers_.newest(key, [](const ProbeNumbers::Probe&) { return true; });
@@ -181,9 +183,13 @@ std::optional<wire::ReflectorPacket> ReplaySession::read_reply(const Datagram& d
 }
 
 void ReplaySession::answer(std::uint64_t ordinal, const Datagram& datagram, Moment at) {
-  ++counters_.replies;
-  numbers_.set_answered(ordinal);
   const auto reply = read_reply(datagram);
+  const ProbeNumbers::Answer told{reply ? reply->t3 : 0, reply ? reply->sequence : 0};
+  if (!numbers_.take_answer(ordinal, told)) {
+    ++counters_.replies_seen_again;
+    return;
+  }
+  ++counters_.replies;
   const ReplyContext context{
       .mode = identity_.mode, .probe = ordinal, .reference_ns = at.ns, .now = at.now};
   if (reply) {

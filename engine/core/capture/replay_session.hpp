@@ -82,6 +82,7 @@ struct SessionCounters {
   std::uint64_t requests = 0;            ///< that count: every one of them has a record
   std::uint64_t replies = 0;             ///< to these, duplicates included
   std::uint64_t duplicate_requests = 0;  ///< captured twice, or sent twice under one number
+  std::uint64_t replies_seen_again = 0;  ///< captured twice, as their requests were; no duplicates
   std::uint64_t unmeasured = 0;          ///< netobs' own warm-up and drain
   std::uint64_t orphan_replies = 0;      ///< their request is not in the capture
   std::uint64_t hidden_replies = 0;      ///< the snap length cut off what they answer
@@ -146,7 +147,8 @@ class ReplaySession final : private ReplyListener {
   [[nodiscard]] std::optional<std::uint64_t> counted_probe(
       std::uint32_t wire_sequence) const override;
   void take_unmeasured(const RequestWords& words);
-  [[nodiscard]] bool is_duplicate(const RequestWords& words, Moment at) const;
+  /// Null: it was not seen before.
+  [[nodiscard]] const ProbeNumbers::Probe* find_seen(const RequestWords& words, Moment at) const;
   [[nodiscard]] std::uint64_t number_of(const RequestWords& words);
   [[nodiscard]] const ProbeNumbers::Probe* find(std::uint64_t key,
                                                 const std::optional<std::uint64_t>& token,

@@ -93,6 +93,7 @@ TEST(IcmpReplay, APingThatBeganAnewIsNoDuplicate) {
       ping(tape, at, 5, i);
       ping(tape, at + 2 * us, 5, i);  // a router's other side
       if (run < 2) pong(tape, at + 40 * us, 5, i);
+      if (run < 1) pong(tape, at + 42 * us, 5, i);
     }
   }
   tape.finish();
@@ -102,6 +103,7 @@ TEST(IcmpReplay, APingThatBeganAnewIsNoDuplicate) {
   EXPECT_EQ(tape.probes().duplicate, 0U);
   EXPECT_EQ(tape.session().counters().restarts, 2U);
   EXPECT_EQ(tape.session().counters().duplicate_requests, 30U);
+  EXPECT_EQ(tape.session().counters().replies_seen_again, 10U);
 }
 
 TEST(UdpEchoReplay, NumbersThatBeginAnewAreNoDuplicates) {

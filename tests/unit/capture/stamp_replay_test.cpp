@@ -159,21 +159,6 @@ TEST(StampReplay, ASenderThatBeginsAnewKeepsItsRecordsApart) {
   EXPECT_THAT(round_trips(tape.records()), ElementsAre(50 * us, 50 * us, 30 * us, 30 * us));
 }
 
-TEST(StampReplay, ARequestSeenTwiceIsOneProbe) {
-  Tape tape;
-  tape.request(0, {.number = 0});
-  tape.request(5 * us, {.number = 0});
-  tape.reply(50 * us, {.number = 0});
-  tape.reply(55 * us, {.number = 0});
-  tape.pair(1 * ms, 1);
-  tape.request(1 * ms + 60 * us, {.number = 1});
-  tape.finish();
-  EXPECT_EQ(tape.probes().sent, 2U);
-  EXPECT_EQ(tape.session().counters().duplicate_requests, 2U);
-  EXPECT_EQ(tape.probes().duplicate, 1U);
-  EXPECT_THAT(round_trips(tape.records()), ElementsAre(50 * us, 50 * us));
-}
-
 TEST(StampReplay, ACaptureThatStartsInTheMiddle) {
   Tape tape;
   tape.reply(0, {.number = 40});
