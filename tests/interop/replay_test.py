@@ -220,6 +220,13 @@ def test_pings(host):
     equal(found["summary"]["run"]["target"], B[0], "target")
 
 
+def test_what_nothing_can_be_read_of_is_named(host):
+    label = struct.pack("!I", 16 << 12 | 0x100 | 64)
+    packets = [(at, frame[:12] + b"\x88\x47" + label + frame[14:]) for at, frame in session(10)]
+    host.run("replay", host.file("mpls.pcap", pcap(packets)), "--no-store", status=1)
+    contains(host.err, "20 packets are not IP: MPLS", "what is there instead")
+
+
 def test_udp_echoes_and_dns(host):
     server = (B[0], 7)
     packets = []
@@ -261,6 +268,14 @@ def test_a_start_in_the_middle_and_a_clock_that_is_set(host):
     document = host.replay(host.file("set.pcap", pcap(packets)))
     equal(document["capture"]["clock_steps"], 1, "clock steps")
     contains(host.run("replay", "set.pcap", "--no-store"), "clock went back", "the note")
+    packets = session(40)
+    packets.insert(40, (19 * MS + 900 * US, udp(A, B, request(99, 19 * MS + 900 * US))))  # still under way
+    packets = [(at + 100 * S if at < 20 * MS else at, frame) for at, frame in packets]
+    document = host.replay(host.file("set.pcap", pcap(packets)))
+    summary = only(document)["summary"]
+    equal(summary["probes"]["clock_stepped"], 1, "probes under way at a step")
+    check(any("times went back" in note for note in summary["notes"]), f"{summary['notes']}")
+    check("chrony" not in str(summary["notes"]), "a remedy for a live run")
 
 
 def test_short_snap_lengths(host):

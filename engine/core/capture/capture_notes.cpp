@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/capture/capture_report.hpp"
 #include "core/report/clean_text.hpp"
@@ -10,6 +11,17 @@ namespace netobs::capture {
 namespace {
 
 using report::counted;
+
+/// After "600 packets", by Skip.
+constexpr std::array<std::string_view, skip_count> skip_texts{
+    "are not IP: MPLS, PPPoE and the like are not looked into",
+    "end inside their headers, cut off by the snap length: tcpdump -s 0 keeps them whole",
+    "have a broken IP header",
+    "have too many VLAN tags or IPv6 extension headers",
+    "are later fragments, which have no ports",
+    "are neither UDP nor ICMP: TCP, and tunnels such as GRE, are not looked into",
+    "are ICMP, but no echoes",
+    "have a UDP length that cannot be"};
 
 class Notes {
  public:
@@ -130,8 +142,7 @@ std::vector<std::string> notes_of(const SessionCounters& counters) {
               "seen a second time (captured at two places, or sent twice): the first one counts");
   notes.count(
       counters.replies_seen_again, "reply packet",
-      "seen a second time, as the requests were: the first one counts, and no duplicates of "
-      "the network");
+      "seen a second time, as its request was: the first one counts, and this is no duplicate");
   notes.count(
       counters.restarts, "time",
       "the sender's numbers went back (it began anew, or does not count up); they go on behind "
@@ -146,6 +157,18 @@ std::vector<std::string> notes_of(const SessionCounters& counters) {
   return notes.take();
 }
 
+namespace {
+
+/// What most of the packets are that were not looked into; empty: all were.
+std::string largest_skip(const ReplayCounters& counters) {
+  const auto* most = std::ranges::max_element(counters.skipped);
+  if (*most == 0) return {};
+  const auto reason = static_cast<std::size_t>(most - counters.skipped.begin());
+  return fmt::format(" {} {}.", counted(*most, "packet"), skip_texts[reason]);
+}
+
+}  // namespace
+
 std::string nothing_found(const CaptureReport& report) {
   if (!report.first_ns) return "The capture holds no packets.";
   std::string text = fmt::format("No {} session in {}.",
@@ -153,6 +176,7 @@ std::string nothing_found(const CaptureReport& report) {
                                  : report.match == Match::icmp ? "ping"
                                                                : "UDP echo",
                                  counted(report.packets.packets, "packet"));
+  text += largest_skip(report.packets);
   if (report.census.echo_requests() > 0 && report.match != Match::icmp) {
     text += fmt::format(" There are {}: --match icmp.",
                         counted(report.census.echo_requests(), "ICMP echo request"));

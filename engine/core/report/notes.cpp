@@ -36,6 +36,12 @@ Note nothing_answered(const Summary& summary) {
 Note clock_stepped(const Summary& summary) {
   const auto stepped = summary.document.probes.clock_stepped;
   if (stepped == 0) return std::nullopt;
+  if (summary.document.run.transport == "capture") {
+    return fmt::format(
+        "The capture's times went back, or the reflector's clock was set, with {} under way; they "
+        "are left out of the figures.",
+        counted(stepped, "probe"));
+  }
   return fmt::format(
       "The system clock stepped with {} under way; they are left out of the figures. Let the time "
       "service slew instead of step (chrony: makestep only at start), then measure again.",
