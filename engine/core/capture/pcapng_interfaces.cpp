@@ -34,8 +34,11 @@ void PcapngInterfaces::begin_block() {
   constexpr std::size_t at_byte_order = 8;
   header_size_ = 0;
   if (word(0) == pcapng::section_header) {
+    const bool before = big_endian_;
     big_endian_ = load_be<std::uint32_t>(header_, at_byte_order) == pcapng::byte_order_magic;
     given_up_ = word(at_byte_order) != pcapng::byte_order_magic;
+    const bool other = started_ && !given_up_ && before != big_endian_;
+    byte_orders_differ_ = byte_orders_differ_ || other;
     started_ = true;
     count_ = 0;
   } else if (started_ && word(0) == pcapng::interface_description) {

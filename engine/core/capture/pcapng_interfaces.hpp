@@ -16,6 +16,8 @@ class PcapngInterfaces {
   void feed(std::span<const std::byte> bytes);
   /// Of the section that is being read.
   [[nodiscard]] std::uint32_t count() const { return count_; }
+  /// A section is in another byte order than the one before.
+  [[nodiscard]] bool byte_orders_differ() const { return byte_orders_differ_; }
 
  private:
   void begin_block();
@@ -26,6 +28,7 @@ class PcapngInterfaces {
   std::uint64_t skip_ = 0;              // octets to the next block
   std::uint32_t count_ = 0;
   bool big_endian_ = false;
+  bool byte_orders_differ_ = false;
   bool started_ = false;
   bool given_up_ = false;
 };

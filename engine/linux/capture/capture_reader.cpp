@@ -35,6 +35,7 @@ class PcapStream {
   /// Whoever has it closes it, before this goes. nullptr: no memory.
   [[nodiscard]] std::FILE* open();
   [[nodiscard]] const UnpackedFile& file() const { return *file_; }
+  [[nodiscard]] const capture::PcapngInterfaces& interfaces() const { return interfaces_; }
   /// Why the stream ended with an error; empty: it did not.
   [[nodiscard]] std::string failure() const;
 
@@ -116,6 +117,9 @@ constexpr Limit raw_twice{
     // The number in the file is compared with libpcap's own, and those of raw IP differ.
     "an interface has a type 101 ", "Several of its interfaces have raw IP, which libpcap refuses.",
     rewrite};
+/// libpcap reads the next section's blocks in the byte order of the first one.
+constexpr Limit byte_orders{
+    {}, "Its sections are in different byte orders, which libpcap does not read.", rewrite};
 constexpr std::array<Limit, 2> limits{{
     {"an interface has a type ", "Its interfaces have different link types.",
      "Take one out: `tshark -r {0} -Y 'frame.interface_id == 0' -w - | editcap -F nsecpcap -T "
@@ -212,6 +216,8 @@ Result<std::optional<CapturedPacket>> CaptureReader::State::end(int status) {
   if (const auto* limit = find_limit(why, link)) return fail(beyond(*limit, path));
   if (auto failure = stream->failure(); !failure.empty()) {
     ended_early = std::move(failure);
+  } else if (stream->interfaces().byte_orders_differ()) {
+    return fail(beyond(byte_orders, path));
   } else if (why.starts_with("truncated")) {
     ended_early = fmt::format("it is cut off after packet {}", packets);
   } else {
