@@ -250,6 +250,19 @@ def test_udp_echoes_and_dns(host):
     host.run("replay", capture, "--match", "udp-echo", "--number-at", "0:3", "--no-store", status=2)
 
 
+def test_numbers_that_are_no_row(host):
+    """A counter of 8 octets in little endian is far beyond the numbers that a store can have."""
+    packets = []
+    for i in range(400):
+        payload = struct.pack("<Q", i) + bytes(24)
+        packets += [(i * MS, udp(A, B, payload)), (i * MS + 45 * US, udp(B, A, payload))]
+    capture = host.file("little.pcap", pcap(packets))
+    document = host.replay(capture, "--match", "udp-echo", "--number-at", "0:8", "--store", "little.db", store=True)
+    equal(only(document)["summary"]["probes"]["received"], 400, "answers")
+    stored = json.loads(host.run("report", "--store", "little.db", "--json"))
+    equal(stored["probes"]["received"], 400, "answers in the store")
+
+
 def test_unanswered_probes(host):
     capture = host.file("silent.pcap", pcap(session(20, lost=range(20))))
     found = only(host.replay(capture))

@@ -122,6 +122,17 @@ const ProbeNumbers::Probe* ReplaySession::find_seen(const RequestWords& words, M
 
 std::uint64_t ReplaySession::number_of(const RequestWords& words) {
   if (settings_.keys_repeat) return numbers_.next();
+  constexpr std::uint64_t too_high = std::uint64_t{1} << 62U;
+  const auto number = number_by_key(words);
+  // Not counted up in the octets that are looked at (little endian, random): in order of
+  // appearance.
+  by_order_ = by_order_ || number >= too_high;
+  highest_given_ = by_order_ ? highest_given_ + 1 : std::max(highest_given_, number);
+  return by_order_ ? highest_given_ : number;
+}
+
+/// Of 64 bits a number may be higher than a store's are.
+std::uint64_t ReplaySession::number_by_key(const RequestWords& words) {
   const auto raw = unwrap(words.key, settings_.key_bits, numbered_ ? highest_number_ : words.key);
   if (!std::exchange(numbered_, true)) {
     highest_number_ = raw;

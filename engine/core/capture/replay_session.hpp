@@ -150,6 +150,7 @@ class ReplaySession final : private ReplyListener {
   /// Null: it was not seen before.
   [[nodiscard]] const ProbeNumbers::Probe* find_seen(const RequestWords& words, Moment at) const;
   [[nodiscard]] std::uint64_t number_of(const RequestWords& words);
+  [[nodiscard]] std::uint64_t number_by_key(const RequestWords& words);
   [[nodiscard]] const ProbeNumbers::Probe* find(std::uint64_t key,
                                                 const std::optional<std::uint64_t>& token,
                                                 bool key_suffices, Moment at) const;
@@ -180,6 +181,8 @@ class ReplaySession final : private ReplyListener {
   bool numbered_ = false;
   std::uint64_t highest_number_ = 0;  // within the epoch
   std::uint64_t epoch_base_ = 0;
+  std::uint64_t highest_given_ = 0;
+  bool by_order_ = false;  // the numbers are no row
   enum class State : std::uint8_t { looking, running, refused };
   State state_ = State::looking;
   std::vector<Observation> backlog_;
