@@ -141,7 +141,7 @@ def main():
     parser.add_argument("--packets", type=int, default=1_000_000, help="an even number (default 1000000)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int, default=60, help="UDP payload in octets, 44 or more (default 60)")
-    parser.add_argument("--alone", action="store_true", help="without tshark, for captures that would take it hours")
+    parser.add_argument("--alone", action="store_true", help="without tshark, which takes much longer on a large capture")
     parser.add_argument("--netobs", help="the command to measure (default: the release build, else the dev build)")
     parser.add_argument("--json", help="keep every figure of every round in this file")
     options = parser.parse_args()

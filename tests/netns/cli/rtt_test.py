@@ -53,7 +53,7 @@ def test_schedules(host):
                               (["--interval", "1ms"], "isochronous")):
             document = measured(host, B4, "--count", "200", *options)
             contains(document["run"]["schedule"].lower(), name.lower(), f"schedule of {options}")
-        # A reflector that stands still for a moment loses some at this rate: only the schedule is looked at.
+        # A reflector that stands still for a moment loses some at this rate: this is about the schedule.
         probes = check_contract(host.rtt(B4, "--rate", "20kpps", "--duration", "2s"))["probes"]
         check(probes["received"] >= 0.5 * probes["sent"], str(probes))
         equal(probes["sent"] + probes["skipped"], 40_000, "intended probes at 20 kpps for 2 s")
